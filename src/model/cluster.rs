@@ -1,0 +1,254 @@
+//! Records that share a fingerprint: what is known of them, and what one request adds.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, Fingerprint, Severity, SeverityNumber, UnixNanos, UnknownName};
+
+/// What the classifier says of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The id of the rule that held, or `internal_error` where none did.
+    pub rule: Arc<str>,
+    /// What kind of error it is.
+    pub category: Category,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whether a change in the service's repository can plausibly mend it.
+    pub fixable: bool,
+    /// A sentence on how such errors are mended.
+    pub suggested_fix: Arc<str>,
+}
+
+/// One frame of a stack trace, as the trace names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The file, with forward slashes; for Java the class' file name; empty where the trace names none.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The function, with its class or module where the trace names them; empty where it names none.
+    pub function: String,
+    /// Whether it is the service's own code, not a library's or the runtime's.
+    pub in_app: bool,
+}
+
+/// What is known of a cluster beside its counts. All text in it is redacted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterDetail {
+    /// `service.name`, or `unknown_service`.
+    pub service: String,
+    /// The exception's type; empty where the records carry none.
+    pub error_type: String,
+    /// The message with what varies masked.
+    pub message: String,
+    /// The frames of the trace that failed, innermost first.
+    pub frames: Vec<Frame>,
+    /// The stack trace as it was logged, cut to a bound; empty where there is none.
+    pub stack_trace: String,
+    /// `service.version`; empty where unset.
+    pub service_version: String,
+    /// `deployment.environment.name`; empty where unset.
+    pub environment: String,
+    /// `vcs.repository.url.full`; empty where unset.
+    pub vcs_repository_url: String,
+    /// `vcs.ref.head.revision`; empty where unset.
+    pub vcs_revision: String,
+}
+
+impl ClusterDetail {
+    /// The innermost frame of the service's own code: what `file`, `line` and `function` of an error tell.
+    #[must_use]
+    pub fn innermost_in_app(&self) -> Option<&Frame> {
+        self.frames.iter().find(|frame| frame.in_app)
+    }
+}
+
+/// One record of a cluster, kept as an example. Its text is redacted and cut to a bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// When it happened.
+    pub occurred: UnixNanos,
+    /// The body, or the exception's message where the body is empty.
+    pub body: String,
+    /// 32 hex digits, or empty.
+    pub trace_id: String,
+}
+
+/// What one request adds to one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delta {
+    /// The cluster.
+    pub fingerprint: Fingerprint,
+    /// How many records, 1 or more.
+    pub count: u64,
+    /// The earliest of them.
+    pub first_seen: UnixNanos,
+    /// The latest of them.
+    pub last_seen: UnixNanos,
+    /// The greatest severity number among them.
+    pub severity_number: SeverityNumber,
+    /// The gravest verdict among them.
+    pub verdict: Verdict,
+    /// Present where the cluster may be new to the store.
+    pub detail: Option<Arc<ClusterDetail>>,
+    /// Examples worth keeping.
+    pub samples: Vec<Sample>,
+}
+
+impl Delta {
+    /// Takes in another delta of the same cluster. Counts add up, times and severities take the extremes,
+    /// so the order in which deltas meet is of no matter to them.
+    pub fn merge(&mut self, other: Self) {
+        debug_assert_eq!(self.fingerprint, other.fingerprint, "deltas of two clusters");
+        self.count = self.count.saturating_add(other.count);
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.severity_number = self.severity_number.max(other.severity_number);
+        if other.verdict.is_graver_than(&self.verdict) {
+            self.verdict = other.verdict;
+        }
+        self.detail = self.detail.take().or(other.detail);
+        self.samples.extend(other.samples);
+    }
+}
+
+impl Verdict {
+    /// Whether it stands before another of the same cluster: graver, else fixable, else first by rule.
+    /// A total order, so that the cluster's verdict does not depend on which record came first.
+    #[must_use]
+    pub fn is_graver_than(&self, other: &Self) -> bool {
+        (self.severity, self.fixable, &other.rule) > (other.severity, other.fixable, &self.rule)
+    }
+}
+
+/// Where a cluster stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterStatus {
+    /// First seen in the latest window.
+    New,
+    /// Seen in an earlier window too.
+    Ongoing,
+    /// Seen again after its fix was merged.
+    Regressed,
+    /// A fix is proposed.
+    FixProposed,
+    /// Its fix was merged and it has not been seen since.
+    Fixed,
+    /// People said to leave it.
+    Ignored,
+}
+
+impl ClusterStatus {
+    const ALL: [Self; 6] =
+        [Self::New, Self::Ongoing, Self::Regressed, Self::FixProposed, Self::Fixed, Self::Ignored];
+
+    /// The name in JSON and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Ongoing => "ongoing",
+            Self::Regressed => "regressed",
+            Self::FixProposed => "fix_proposed",
+            Self::Fixed => "fixed",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+impl fmt::Display for ClusterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ClusterStatus {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or_else(|| UnknownName {
+            given: name.to_owned(),
+            allowed: "new, ongoing, regressed, fix_proposed, fixed, ignored",
+        })
+    }
+}
+
+/// A cluster as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its id.
+    pub fingerprint: Fingerprint,
+    /// What kind of error, how bad, whether fixable.
+    pub verdict: Verdict,
+    /// Service, type, message, trace.
+    pub detail: ClusterDetail,
+    /// How many records: in all windows, or in one where a window's clusters are asked for.
+    pub count: u64,
+    /// The earliest of them.
+    pub first_seen: UnixNanos,
+    /// The latest of them.
+    pub last_seen: UnixNanos,
+    /// Where it stands.
+    pub status: ClusterStatus,
+    /// Examples, at most [`Cluster::SAMPLES_MAX`], earliest first.
+    pub examples: Vec<Sample>,
+    /// The fix that claimed it, if one did.
+    pub fix_id: Option<String>,
+}
+
+impl Cluster {
+    /// How many examples a cluster keeps: enough to show what varies, few enough to read.
+    pub const SAMPLES_MAX: usize = 5;
+
+    /// One line that names the error: its type and message, or the message alone.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match (self.detail.error_type.as_str(), self.detail.message.as_str()) {
+            ("", message) => message.to_owned(),
+            (error_type, "") => error_type.to_owned(),
+            (error_type, message) if message.starts_with(error_type) => message.to_owned(),
+            (error_type, message) => format!("{error_type}: {message}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(count: u64, at: u64, severity: Severity, rule: &str) -> Delta {
+        Delta {
+            fingerprint: Fingerprint::from_bytes([1; 16]),
+            count,
+            first_seen: UnixNanos(at),
+            last_seen: UnixNanos(at),
+            severity_number: SeverityNumber::ERROR,
+            verdict: Verdict {
+                rule: rule.into(),
+                category: Category::INTERNAL_ERROR,
+                severity,
+                fixable: false,
+                suggested_fix: "".into(),
+            },
+            detail: None,
+            samples: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn deltas_merge_to_the_same_in_either_order() {
+        let one = delta(2, 5, Severity::High, "b");
+        let two = delta(3, 9, Severity::High, "a");
+        let (mut forth, mut back) = (one.clone(), two.clone());
+        forth.merge(two);
+        back.merge(one);
+        assert_eq!(forth, back);
+        assert_eq!((forth.count, forth.first_seen, forth.last_seen), (5, UnixNanos(5), UnixNanos(9)));
+        assert_eq!(&*forth.verdict.rule, "a");
+    }
+}

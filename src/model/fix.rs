@@ -1,0 +1,137 @@
+//! A proposed change, and its pull request if there is one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::{Category, Fingerprint, Severity, UnixNanos, UnknownName};
+
+/// Where a fix stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FixStatus {
+    /// Claimed; waits for its turn, or for another try after a passing fault.
+    Pending,
+    /// Claude is being asked, or the pull request is being opened.
+    Generating,
+    /// Claude found no change that it would stand for.
+    Declined,
+    /// It came to nothing; the reason says why.
+    Failed,
+    /// A change is stored, no pull request was asked for.
+    Proposed,
+    /// A draft pull request stands.
+    Draft,
+    /// The pull request waits for review.
+    Ready,
+    /// Its checks failed and a second change is being written.
+    Repairing,
+    /// People merged it.
+    Merged,
+    /// People closed it unmerged; it rests for good.
+    Closed,
+    /// The error came back after the merge.
+    Regressed,
+}
+
+impl FixStatus {
+    const ALL: [Self; 11] = [
+        Self::Pending,
+        Self::Generating,
+        Self::Declined,
+        Self::Failed,
+        Self::Proposed,
+        Self::Draft,
+        Self::Ready,
+        Self::Repairing,
+        Self::Merged,
+        Self::Closed,
+        Self::Regressed,
+    ];
+
+    /// The name in JSON and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Generating => "generating",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+            Self::Proposed => "proposed",
+            Self::Draft => "draft",
+            Self::Ready => "ready",
+            Self::Repairing => "repairing",
+            Self::Merged => "merged",
+            Self::Closed => "closed",
+            Self::Regressed => "regressed",
+        }
+    }
+}
+
+impl fmt::Display for FixStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for FixStatus {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == name)
+            .ok_or_else(|| UnknownName { given: name.to_owned(), allowed: "the fix states of the design" })
+    }
+}
+
+/// A fix as the store knows it. All text in it is redacted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// `<first 12 hex digits of the fingerprint>-<attempt>`.
+    pub id: String,
+    /// The error that it mends.
+    pub fingerprint: Fingerprint,
+    /// The error in one line.
+    pub error_message: String,
+    /// The error's category.
+    pub error_category: Category,
+    /// The error's severity.
+    pub severity: Severity,
+    /// Where it stands.
+    pub status: FixStatus,
+    /// Why it was declined or failed, or what it waits for; empty otherwise.
+    pub reason: String,
+    /// How many times work on it was begun.
+    pub tries: u32,
+    /// The root cause, as Claude found it.
+    pub analysis: String,
+    /// What the change does.
+    pub proposed_fix: String,
+    /// Unified diffs by path.
+    pub code_changes: BTreeMap<String, String>,
+    /// What Claude submitted, as JSON: with it the pull request can be opened after a restart without asking again.
+    pub submission: Option<String>,
+    /// The repository, `owner/name`; empty until known.
+    pub repository: String,
+    /// The commit that the change was made against; empty until known.
+    pub base_commit: String,
+    /// The branch; empty until known.
+    pub branch: String,
+    /// The pull request's page.
+    pub pr_url: Option<String>,
+    /// When the claim was made.
+    pub created_at: UnixNanos,
+    /// When the change was written.
+    pub generated_at: Option<UnixNanos>,
+    /// The model that wrote it; empty until asked.
+    pub model: String,
+    /// Tokens sent, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// What it cost, in US dollars.
+    pub cost_usd: f64,
+}

@@ -1,0 +1,17 @@
+//! Plain values that every room shares: a borrowed log record, its severity, what a cluster is and what a fix is.
+//!
+//! Nothing here reads a clock, a file or the network, and nothing here knows another room.
+
+mod cluster;
+mod fingerprint;
+mod fix;
+mod record;
+mod severity;
+mod time;
+
+pub use cluster::{Cluster, ClusterDetail, ClusterStatus, Delta, Frame, Sample, Verdict};
+pub use fingerprint::{Fingerprint, InvalidFingerprint};
+pub use fix::{Fix, FixStatus};
+pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
+pub use severity::{Category, Severity, SeverityNumber, UnknownName};
+pub use time::UnixNanos;
