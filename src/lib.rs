@@ -1,6 +1,8 @@
 //! logmend: a log-stream filter in an OpenTelemetry pipeline.
 
 pub mod model;
+pub mod otlp;
+pub mod store;
 
 /// OTLP messages generated from `proto/`: for replies, clients and comparisons. The service itself reads requests through [`otlp`].
 #[expect(missing_docs, clippy::pedantic, reason = "generated code")]

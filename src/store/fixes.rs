@@ -1,0 +1,209 @@
+//! Fixes: the claim that makes one of them at most, and what became of it.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::clusters::number;
+use super::{Store, StoreError};
+use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
+
+/// What fixes have used up since a point in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spending {
+    /// Pull requests opened.
+    pub pull_requests: u64,
+    /// US dollars.
+    pub usd: f64,
+}
+
+impl Store {
+    /// Claims a cluster for a fix. `None` where it has one already, whatever became of that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn claim_fix(&self, cluster: &Cluster, now: UnixNanos) -> Result<Option<Fix>, StoreError> {
+        let id = format!("{}-1", cluster.fingerprint.short());
+        let claimed = sqlx::query(
+            "INSERT INTO fix (id, fingerprint, error_message, error_category, severity, status, reason, tries, analysis,
+               proposed_fix, code_changes, repository, base_commit, branch, created_at, model, input_tokens,
+               output_tokens, cost_usd)
+             VALUES (?, ?, ?, ?, ?, 'pending', '', 0, '', '', '{}', '', '', '', ?, '', 0, 0, 0)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&id)
+        .bind(cluster.fingerprint.to_string())
+        .bind(cluster.summary())
+        .bind(cluster.verdict.category.as_str())
+        .bind(cluster.verdict.severity.rank())
+        .bind(now.to_i64())
+        .execute(&self.pool)
+        .await
+        .map_err(StoreError::while_doing("claiming a fix"))?;
+        if claimed.rows_affected() == 0 { Ok(None) } else { self.fix(&id).await }
+    }
+
+    /// Writes how a fix stands: all of it but its id, its error and the time of the claim.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn update_fix(&self, fix: &Fix) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE fix SET status = ?2, reason = ?3, tries = ?4, analysis = ?5, proposed_fix = ?6, code_changes = ?7,
+               submission = ?8, repository = ?9, base_commit = ?10, branch = ?11, pr_url = ?12, generated_at = ?13,
+               model = ?14, input_tokens = ?15, output_tokens = ?16, cost_usd = ?17
+             WHERE id = ?1",
+        )
+        .bind(&fix.id)
+        .bind(fix.status.as_str())
+        .bind(&fix.reason)
+        .bind(fix.tries)
+        .bind(&fix.analysis)
+        .bind(&fix.proposed_fix)
+        .bind(serde_json::to_string(&fix.code_changes).unwrap_or_else(|_| "{}".to_owned()))
+        .bind(&fix.submission)
+        .bind(&fix.repository)
+        .bind(&fix.base_commit)
+        .bind(&fix.branch)
+        .bind(&fix.pr_url)
+        .bind(fix.generated_at.map(UnixNanos::to_i64))
+        .bind(&fix.model)
+        .bind(i64::try_from(fix.input_tokens).unwrap_or(i64::MAX))
+        .bind(i64::try_from(fix.output_tokens).unwrap_or(i64::MAX))
+        .bind(fix.cost_usd)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("writing a fix"))
+    }
+
+    /// One fix.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn fix(&self, id: &str) -> Result<Option<Fix>, StoreError> {
+        sqlx::query("SELECT * FROM fix WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading a fix"))?
+            .as_ref()
+            .map(read)
+            .transpose()
+    }
+
+    /// All fixes, latest claim first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn fixes(&self) -> Result<Vec<Fix>, StoreError> {
+        sqlx::query("SELECT * FROM fix ORDER BY created_at DESC, id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading fixes"))?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    /// The fixes that wait for work or were interrupted in it, oldest claim first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn unfinished_fixes(&self) -> Result<Vec<Fix>, StoreError> {
+        sqlx::query("SELECT * FROM fix WHERE status IN ('pending', 'generating') ORDER BY created_at, id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading unfinished fixes"))?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    /// What fixes claimed since then have used up.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn spending_since(&self, since: UnixNanos) -> Result<Spending, StoreError> {
+        sqlx::query("SELECT count(pr_url), coalesce(sum(cost_usd), 0.0) FROM fix WHERE created_at >= ?")
+            .bind(since.to_i64())
+            .fetch_one(&self.pool)
+            .await
+            .and_then(|row| Ok(Spending { pull_requests: number(&row, 0)?, usd: row.try_get(1)? }))
+            .map_err(StoreError::while_doing("adding up what fixes cost"))
+    }
+
+    /// How many pull requests stand open, as far as is known here.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn open_pull_requests(&self) -> Result<u64, StoreError> {
+        sqlx::query("SELECT count(*) FROM fix WHERE status IN ('draft', 'ready', 'repairing')")
+            .fetch_one(&self.pool)
+            .await
+            .and_then(|row| number(&row, 0))
+            .map_err(StoreError::while_doing("counting open pull requests"))
+    }
+
+    /// When the latest fix was written; `None` before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn last_fix_at(&self) -> Result<Option<UnixNanos>, StoreError> {
+        sqlx::query("SELECT max(generated_at) FROM fix")
+            .fetch_one(&self.pool)
+            .await
+            .and_then(|row| row.try_get::<Option<i64>, _>(0))
+            .map(|at| at.map(UnixNanos::from_i64))
+            .map_err(StoreError::while_doing("reading the latest fix"))
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
+    let failed = StoreError::while_doing("reading a fix");
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
+    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let unreadable = |column, value: String| StoreError::Inconsistent { table: "fix", column, value };
+    let (fingerprint, category, status, changes) =
+        (text("fingerprint")?, text("error_category")?, text("status")?, text("code_changes")?);
+    let severity = integer("severity")?;
+    let code_changes: BTreeMap<String, String> =
+        serde_json::from_str(&changes).map_err(|_| unreadable("code_changes", changes))?;
+    Ok(Fix {
+        id: text("id")?,
+        fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
+        error_message: text("error_message")?,
+        error_category: category.parse().map_err(|_| unreadable("error_category", category))?,
+        severity: Severity::from_rank(severity)
+            .ok_or_else(|| unreadable("severity", severity.to_string()))?,
+        status: status.parse::<FixStatus>().map_err(|_| unreadable("status", status))?,
+        reason: text("reason")?,
+        tries: u32::try_from(integer("tries")?).unwrap_or(u32::MAX),
+        analysis: text("analysis")?,
+        proposed_fix: text("proposed_fix")?,
+        code_changes,
+        submission: row.try_get("submission").map_err(&failed)?,
+        repository: text("repository")?,
+        base_commit: text("base_commit")?,
+        branch: text("branch")?,
+        pr_url: row.try_get("pr_url").map_err(&failed)?,
+        created_at: UnixNanos::from_i64(integer("created_at")?),
+        generated_at: row
+            .try_get::<Option<i64>, _>("generated_at")
+            .map_err(&failed)?
+            .map(UnixNanos::from_i64),
+        model: text("model")?,
+        input_tokens: u64::try_from(integer("input_tokens")?).unwrap_or(0),
+        output_tokens: u64::try_from(integer("output_tokens")?).unwrap_or(0),
+        cost_usd: row.try_get("cost_usd").map_err(&failed)?,
+    })
+}

@@ -1,0 +1,228 @@
+//! The store on a real SQLite file.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::model::{
+    Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, Sample, Severity,
+    SeverityNumber, Verdict,
+};
+
+struct Running {
+    store: Store,
+    stop: tokio_util::sync::CancellationToken,
+    writer: tokio::task::JoinHandle<()>,
+    settings: Settings,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Running {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { path: folder.path().join("test.db") };
+        Self { _folder: Some(folder), ..Self::open(settings).await }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's own task")]
+    async fn open(settings: Settings) -> Self {
+        let (store, writer) = Store::open(&settings, UnixNanos(100)).await.unwrap();
+        let stop = tokio_util::sync::CancellationToken::new();
+        let writer = tokio::spawn(writer.run(stop.clone()));
+        Self { store, stop, writer, settings, _folder: None }
+    }
+
+    async fn reopen(mut self) -> Self {
+        self.stop.cancel();
+        self.writer.await.unwrap();
+        let folder = self._folder.take();
+        Self { _folder: folder, ..Self::open(self.settings).await }
+    }
+}
+
+fn delta(id: u8, count: u64, at: u64) -> Delta {
+    Delta {
+        fingerprint: Fingerprint::from_bytes([id; 16]),
+        count,
+        first_seen: UnixNanos(at),
+        last_seen: UnixNanos(at),
+        severity_number: SeverityNumber::ERROR,
+        verdict: Verdict {
+            rule: "some-rule".into(),
+            category: Category::INTERNAL_ERROR,
+            severity: Severity::High,
+            fixable: true,
+            suggested_fix: "mend it".into(),
+        },
+        detail: Some(Arc::new(ClusterDetail {
+            service: "checkout".into(),
+            error_type: "KeyError".into(),
+            message: "no <str>".into(),
+            ..ClusterDetail::default()
+        })),
+        samples: vec![Sample { occurred: UnixNanos(at), body: format!("no {at}"), trace_id: String::new() }],
+    }
+}
+
+fn batch(digest: u8, deltas: Vec<Delta>) -> Batch {
+    Batch { digest: [digest; 16], received: UnixNanos(1_000), deltas }
+}
+
+fn id(byte: u8) -> Fingerprint {
+    Fingerprint::from_bytes([byte; 16])
+}
+
+#[tokio::test]
+async fn counts_add_up_and_examples_are_bounded() {
+    let running = Running::start().await;
+    for n in 0..8 {
+        let committed = running.store.commit(batch(n, vec![delta(1, 2, 500 + u64::from(n))])).await;
+        assert_eq!(committed.unwrap(), Committed::Counted);
+    }
+    let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
+    assert_eq!((cluster.count, cluster.first_seen, cluster.last_seen), (16, UnixNanos(500), UnixNanos(507)));
+    assert_eq!(cluster.examples.len(), Cluster::SAMPLES_MAX);
+    assert_eq!(cluster.summary(), "KeyError: no <str>");
+    assert_eq!(cluster.status, ClusterStatus::New);
+}
+
+#[tokio::test]
+async fn the_same_request_counts_once_also_after_a_restart() {
+    let running = Running::start().await;
+    let request = batch(7, vec![delta(1, 3, 500)]);
+    assert_eq!(running.store.commit(request.clone()).await.unwrap(), Committed::Counted);
+    assert_eq!(running.store.commit(request.clone()).await.unwrap(), Committed::Replay);
+    let running = running.reopen().await;
+    assert_eq!(running.store.commit(request).await.unwrap(), Committed::Replay);
+    assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().count, 3);
+}
+
+#[tokio::test]
+async fn a_window_goes_on_after_a_restart_and_its_clusters_have_its_counts() {
+    let running = Running::start().await;
+    running.store.commit(batch(1, vec![delta(1, 1, 500), delta(2, 1, 501)])).await.unwrap();
+    let running = running.reopen().await;
+    running.store.commit(batch(2, vec![delta(1, 4, 502)])).await.unwrap();
+    let closed = running.store.close_window(UnixNanos(900)).await.unwrap();
+    assert_eq!(closed, ClosedWindow { start: UnixNanos(100), next_start: UnixNanos(900) });
+    running.store.commit(batch(3, vec![delta(1, 8, 901)])).await.unwrap();
+
+    let counts = |clusters: Vec<Cluster>| clusters.into_iter().map(|c| c.count).collect::<Vec<_>>();
+    assert_eq!(counts(running.store.window_clusters(closed.start).await.unwrap()), [5, 1]);
+    assert_eq!(counts(running.store.window_clusters(closed.next_start).await.unwrap()), [8]);
+    assert_eq!(running.store.untriaged_windows().await.unwrap(), [closed.start]);
+    running.store.mark_triaged(closed.start, UnixNanos(950)).await.unwrap();
+    assert_eq!(running.store.untriaged_windows().await.unwrap(), []);
+
+    running.store.close_window(UnixNanos(999)).await.unwrap();
+    let status = async |byte| running.store.cluster(id(byte)).await.unwrap().unwrap().status;
+    assert_eq!((status(1).await, status(2).await), (ClusterStatus::Ongoing, ClusterStatus::New));
+}
+
+#[tokio::test]
+async fn a_count_for_an_unknown_cluster_is_refused_and_kept_once_its_detail_comes() {
+    let running = Running::start().await;
+    let bare = Delta { detail: None, ..delta(1, 1, 500) };
+    let refused = running.store.commit(batch(1, vec![bare.clone()])).await;
+    assert!(matches!(refused, Err(StoreError::UnknownCluster(_))), "{refused:?}");
+    assert_eq!(running.store.commit(batch(1, vec![delta(1, 1, 500)])).await.unwrap(), Committed::Counted);
+    assert_eq!(running.store.commit(batch(2, vec![bare])).await.unwrap(), Committed::Counted);
+    assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().count, 2);
+}
+
+#[tokio::test]
+async fn the_graver_verdict_stands() {
+    let running = Running::start().await;
+    let mut grave = delta(1, 1, 500);
+    grave.verdict.severity = Severity::Critical;
+    running.store.commit(batch(1, vec![grave])).await.unwrap();
+    running.store.commit(batch(2, vec![delta(1, 1, 501)])).await.unwrap();
+    assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().verdict.severity, Severity::Critical);
+}
+
+#[tokio::test]
+async fn one_error_is_claimed_once() {
+    let running = Running::start().await;
+    running.store.commit(batch(1, vec![delta(1, 1, 500)])).await.unwrap();
+    let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
+    let mut fix = running.store.claim_fix(&cluster, UnixNanos(600)).await.unwrap().unwrap();
+    assert_eq!((fix.id.as_str(), fix.status), ("010101010101-1", FixStatus::Pending));
+    assert_eq!(running.store.claim_fix(&cluster, UnixNanos(601)).await.unwrap(), None);
+    assert_eq!(running.store.unfinished_fixes().await.unwrap(), [fix.clone()]);
+
+    fix.status = FixStatus::Draft;
+    fix.pr_url = Some("https://github.com/o/r/pull/1".into());
+    fix.code_changes.insert("a.py".into(), "--- a\n+++ b\n".into());
+    fix.generated_at = Some(UnixNanos(700));
+    fix.cost_usd = 0.5;
+    running.store.update_fix(&fix).await.unwrap();
+    assert_eq!(running.store.fix(&fix.id).await.unwrap(), Some(fix.clone()));
+    assert_eq!(running.store.fixes().await.unwrap(), [fix]);
+    assert_eq!(running.store.unfinished_fixes().await.unwrap(), []);
+    assert_eq!(running.store.open_pull_requests().await.unwrap(), 1);
+    let spending = running.store.spending_since(UnixNanos(600)).await.unwrap();
+    assert_eq!(spending, Spending { pull_requests: 1, usd: 0.5 });
+    assert_eq!(running.store.claim_fix(&cluster, UnixNanos(800)).await.unwrap(), None);
+    assert_eq!(
+        running.store.cluster(id(1)).await.unwrap().unwrap().fix_id.as_deref(),
+        Some("010101010101-1")
+    );
+}
+
+#[tokio::test]
+async fn summaries_count_what_is_there() {
+    let running = Running::start().await;
+    running.store.commit(batch(1, vec![delta(1, 1, 500), delta(2, 1, 600)])).await.unwrap();
+    let summary = running.store.summary().await.unwrap();
+    assert_eq!((summary.clusters, summary.urgent, summary.fixable, summary.fixes), (2, 2, 2, 0));
+    assert_eq!(summary.by_category["internal_error"], 2);
+    assert_eq!(running.store.clusters_seen_since(UnixNanos(500)).await.unwrap(), 1);
+    let filter =
+        ClusterFilter { seen_since: Some(UnixNanos(550)), urgent: true, fixable: true, limit: Some(5) };
+    assert_eq!(running.store.clusters(filter).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn requests_in_the_queue_are_answered_when_the_writer_stops() {
+    let running = Running::start().await;
+    let commits: Vec<_> = (0..50).map(|n| running.store.commit(batch(n, vec![delta(1, 1, 500)]))).collect();
+    let answers = std::pin::pin!(futures_join(commits));
+    running.stop.cancel();
+    let counted = answers.await.into_iter().filter(Result::is_ok).count() as u64;
+    running.writer.await.unwrap();
+    let known = running.store.cluster(id(1)).await.unwrap().map_or(0, |c| c.count);
+    assert_eq!(known, counted, "what was acknowledged is what is counted");
+    let late = running.store.commit(batch(99, vec![delta(1, 1, 1)])).await;
+    assert!(matches!(late, Err(StoreError::Closing)));
+}
+
+async fn futures_join<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut pending: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        pending.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if pending.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_told() {
+    let settings = Settings { path: "/nonexistent/logmend.db".into() };
+    let error = Store::open(&settings, UnixNanos(1)).await.err().unwrap();
+    assert_eq!(error.to_string(), "cannot open the database /nonexistent/logmend.db");
+}
+
+#[test]
+fn urls_are_read() {
+    assert_eq!("sqlite://a.db".parse(), Ok(Settings { path: "a.db".into() }));
+    assert_eq!("sqlite:///var/lib/a.db?mode=rwc".parse(), Ok(Settings { path: "/var/lib/a.db".into() }));
+    assert_eq!("postgres://h/d".parse::<Settings>(), Err(UnknownUrl::Postgres));
+    assert_eq!("logmend.db".parse::<Settings>(), Err(UnknownUrl::Other));
+}
