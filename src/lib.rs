@@ -1,10 +1,99 @@
-//! logmend: a log-stream filter in an OpenTelemetry pipeline.
+//! logmend: a log-stream filter in an OpenTelemetry pipeline that finds errors and proposes fixes.
+//!
+//! Applications push their logs over OTLP. Every record is matched against a catalogue of rules; copies of one error are
+//! folded into one cluster; at the end of each window the clusters are looked at, Claude is asked to write a fix for the
+//! gravest of those that a code change can mend, and a draft pull request is opened for people to review.
+//!
+//! This page is the map of the code. What users see is in the README.
+//!
+//! # How data flows
+//!
+//! Folders stand in the order of this picture. A room imports only rooms above it, and of those only the ones that
+//! `tests/it/architecture.rs` lists; [`app`] is the one place that knows them all.
+//!
+//! ```text
+//!  exporter ── OTLP/gRPC ──▶ ingest      authenticate, bound, decompress; a request is one byte buffer
+//!                              │
+//!  on every record             ▼
+//!                            otlp        borrowed walk of the buffer: resource → scope → log record
+//!                              ▼
+//!                            classify    severity gate, then one automaton over all literals; first rule that holds
+//!                              │
+//!  on matched records only     ▼
+//!                            fingerprint exception and in-app frames, or a masked message → 128-bit id
+//!                              ▼
+//!                            window      copies fold into one delta for each cluster (moka dedupe cache)
+//!                              ▼
+//!                            store       deltas of many requests commit in ONE transaction → the requests are answered
+//!
+//!  at a window's end           ▼
+//!                            triage      close the window, rank its clusters, claim within the budgets
+//!                              ▼
+//!                            remedy      prompt → Claude, with tools over the repository → checked edits
+//!                              ▼
+//!                            github      branch, commit, draft pull request, labels
+//!
+//!  at any time               api         health, errors, fixes, scan
+//! ```
+//!
+//! Beside them: [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
+//! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
+//! logmend's own log, [`shutdown`] waits for signals, [`commands`] are the command line.
+//!
+//! # The walk of one log record
+//!
+//! 1. [`ingest`] takes an `Export` call. Its codec hands over the request's bytes as they came out of the receive buffer
+//!    or the decompressor; no message struct is built.
+//! 2. [`otlp::walk`] goes through the bytes once, checks the framing of everything in it, and hands each record to the
+//!    [`pipeline`] as borrowed slices. A request that is broken anywhere is refused whole: `INVALID_ARGUMENT`.
+//! 3. [`classify`] drops a record below the severity that rules ask for before it reads a byte of it. The others cost one
+//!    pass of an aho-corasick automaton over body and exception. Most records end here, without an allocation.
+//! 4. [`fingerprint`] finds the stack frames, masks what varies in the message, and makes the id.
+//! 5. [`window`] adds it to the request's delta for that cluster. Where the dedupe cache says that the store knows the
+//!    cluster, a count is all there is to do; else its text is redacted and described.
+//! 6. [`store`] gathers the deltas of all waiting requests into one transaction. When SQLite has it on disk, the requests
+//!    are answered. Not before.
+//! 7. At the window's end [`triage`] ranks the clusters and claims the first ones in the store: one row for each error,
+//!    by a unique index. [`remedy`] finds the claims there, also after a restart, asks Claude, checks the edits, and
+//!    has [`github`] open the pull request, on a branch named after the fingerprint.
+//!
+//! # Invariants
+//!
+//! 1. **Durable before ack.** A request whose records matched is answered after its deltas are committed.
+//! 2. **Counted once.** The digest of a request is committed with its deltas; the same bytes again add nothing.
+//! 3. **Ids do not drift.** A fingerprint depends on a record's content and service, and on the algorithm's version.
+//! 4. **One pull request for each error.** A unique index claims the fingerprint before Claude is asked; the branch name
+//!    comes from the fingerprint, so GitHub refuses a second one. One that people closed is not opened again.
+//! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that.
+//! 6. **Secrets stay.** Keys are `SecretString`s. Log text is redacted before it is stored, shown, sent or opened.
+//! 7. **Log content is hostile.** Every text has a bound; what reaches a prompt or a pull request is marked as data and
+//!    has no effect there.
+//! 8. **Pressure goes upstream.** Every queue is bounded. When one is full the sender is told `UNAVAILABLE` with a delay.
+//! 9. **It degrades, it does not stop.** With Claude or GitHub down errors are still taken in; fixes wait in the store.
+//!
+//! What is deliberately absent: a journal of our own (the window is a table), a queue of acknowledged but uncommitted
+//! requests, message structs for records, and traits for clients (tests speak HTTP to stand-ins).
 
+pub mod api;
+pub mod app;
+pub mod classify;
+pub mod commands;
+pub mod config;
+pub mod fingerprint;
+pub mod github;
+pub mod ingest;
 pub mod model;
 pub mod otlp;
+pub mod pipeline;
+pub mod redact;
+pub mod remedy;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
+pub mod triage;
+pub mod window;
 
-/// OTLP messages generated from `proto/`: for replies, clients and comparisons. The service itself reads requests through [`otlp`].
+/// OTLP messages generated from `proto/`: for clients and comparisons. The service itself reads requests through [`otlp`].
 #[expect(missing_docs, clippy::pedantic, reason = "generated code")]
 pub mod proto {
     pub mod common {

@@ -8,6 +8,7 @@ mod fix;
 mod record;
 mod severity;
 mod time;
+mod token;
 
 pub use cluster::{Cluster, ClusterDetail, ClusterStatus, Delta, Frame, Sample, Verdict};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
@@ -15,3 +16,4 @@ pub use fix::{Fix, FixStatus};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;
+pub use token::Token;

@@ -13,14 +13,14 @@ struct Running {
     stop: tokio_util::sync::CancellationToken,
     writer: tokio::task::JoinHandle<()>,
     settings: Settings,
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Running {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { path: folder.path().join("test.db") };
-        Self { _folder: Some(folder), ..Self::open(settings).await }
+        Self { folder: Some(folder), ..Self::open(settings).await }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
@@ -28,14 +28,14 @@ impl Running {
         let (store, writer) = Store::open(&settings, UnixNanos(100)).await.unwrap();
         let stop = tokio_util::sync::CancellationToken::new();
         let writer = tokio::spawn(writer.run(stop.clone()));
-        Self { store, stop, writer, settings, _folder: None }
+        Self { store, stop, writer, settings, folder: None }
     }
 
     async fn reopen(mut self) -> Self {
         self.stop.cancel();
         self.writer.await.unwrap();
-        let folder = self._folder.take();
-        Self { _folder: folder, ..Self::open(self.settings).await }
+        let folder = self.folder.take();
+        Self { folder: folder, ..Self::open(self.settings).await }
     }
 }
 
@@ -187,7 +187,7 @@ async fn requests_in_the_queue_are_answered_when_the_writer_stops() {
     let commits: Vec<_> = (0..50).map(|n| running.store.commit(batch(n, vec![delta(1, 1, 500)]))).collect();
     let answers = std::pin::pin!(futures_join(commits));
     running.stop.cancel();
-    let counted = answers.await.into_iter().filter(Result::is_ok).count() as u64;
+    let counted = answers.await.into_iter().flatten().count() as u64;
     running.writer.await.unwrap();
     let known = running.store.cluster(id(1)).await.unwrap().map_or(0, |c| c.count);
     assert_eq!(known, counted, "what was acknowledged is what is counted");

@@ -23,7 +23,7 @@ const DELTAS_PER_COMMIT_MAX: usize = 1_024;
 
 /// For how long a request that was counted is known as such. Exporters give up after 5 minutes
 /// (the Collector's `retry_on_failure.max_elapsed_time`); this is twice that.
-const DIGESTS_KEPT: Duration = Duration::from_secs(600);
+const DIGESTS_KEPT: Duration = Duration::from_mins(10);
 
 /// What one request adds.
 #[derive(Debug, Clone)]

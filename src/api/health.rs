@@ -1,0 +1,58 @@
+//! Whether the service lives, is ready, and which of its parts are degraded.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Component;
+use super::error::Problem;
+
+/// The process answers: nothing more.
+pub(super) async fn live() -> Json<Value> {
+    Json(json!({"status": "alive"}))
+}
+
+/// Requests can be taken: the store answers and the service is not on its way down.
+pub(super) async fn ready(State(state): State<super::State>) -> Result<Json<Value>, Problem> {
+    let not_ready = |reason: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason);
+    if state.is_stopping() {
+        return Err(not_ready("the service is stopping"));
+    }
+    state.store.ping().await.map_err(|_| not_ready("the store does not answer"))?;
+    Ok(Json(json!({"status": "ready"})))
+}
+
+/// Each part's state. The call itself succeeds as long as errors are taken in, whatever else is down.
+pub(super) async fn components(State(state): State<super::State>) -> Json<Value> {
+    let store_answers = state.store.ping().await.is_ok() && state.store.is_healthy();
+    let monitor = if !state.setup.monitoring {
+        json!({"status": "disabled", "detail": "ERROR_MONITORING_ENABLED is false"})
+    } else if state.triage.is_running() {
+        json!({"status": "ok"})
+    } else {
+        json!({"status": "paused", "detail": "resume it with POST /error-monitor/monitor/start"})
+    };
+    let store = if store_answers {
+        json!({"status": "ok"})
+    } else {
+        json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
+    };
+    Json(json!({
+        "status": if store_answers { "healthy" } else { "degraded" },
+        "timestamp": (state.clock)(),
+        "components": {
+            "store": store,
+            "monitor": monitor,
+            "claude": component(&state.setup.claude),
+            "github": component(&state.setup.github),
+        },
+    }))
+}
+
+fn component(component: &Component) -> Value {
+    match component {
+        Component::Configured => json!({"status": "ok"}),
+        Component::Disabled(why) => json!({"status": "disabled", "detail": why}),
+    }
+}

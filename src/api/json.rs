@@ -1,0 +1,122 @@
+//! The JSON of the API: one place for each shape.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::{Category, Cluster, ClusterStatus, Fix, FixStatus, Severity, UnixNanos};
+
+/// An error: one cluster.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorJson {
+    id: String,
+    service: String,
+    error_type: String,
+    message: String,
+    category: Category,
+    severity: Severity,
+    fixable: bool,
+    suggested_fix: String,
+    rule: String,
+    file: Option<String>,
+    line: Option<u32>,
+    function: Option<String>,
+    stack_trace: String,
+    count: u64,
+    first_seen: UnixNanos,
+    last_seen: UnixNanos,
+    examples: Vec<ExampleJson>,
+    status: ClusterStatus,
+    fix_id: Option<String>,
+}
+
+/// One record of an error.
+#[derive(Debug, Serialize)]
+pub(super) struct ExampleJson {
+    timestamp: UnixNanos,
+    message: String,
+    trace_id: Option<String>,
+}
+
+impl From<Cluster> for ErrorJson {
+    fn from(cluster: Cluster) -> Self {
+        let innermost = cluster.detail.innermost_in_app().cloned();
+        let examples = cluster.examples.into_iter().map(|sample| ExampleJson {
+            timestamp: sample.occurred,
+            message: sample.body,
+            trace_id: Some(sample.trace_id).filter(|id| !id.is_empty()),
+        });
+        Self {
+            id: cluster.fingerprint.to_string(),
+            service: cluster.detail.service,
+            error_type: cluster.detail.error_type,
+            message: cluster.detail.message,
+            category: cluster.verdict.category,
+            severity: cluster.verdict.severity,
+            fixable: cluster.verdict.fixable,
+            suggested_fix: cluster.verdict.suggested_fix.to_string(),
+            rule: cluster.verdict.rule.to_string(),
+            file: innermost.as_ref().map(|frame| frame.file.clone()),
+            line: innermost.as_ref().and_then(|frame| frame.line),
+            function: innermost.map(|frame| frame.function),
+            stack_trace: cluster.detail.stack_trace,
+            count: cluster.count,
+            first_seen: cluster.first_seen,
+            last_seen: cluster.last_seen,
+            examples: examples.collect(),
+            status: cluster.status,
+            fix_id: cluster.fix_id,
+        }
+    }
+}
+
+/// A fix.
+#[derive(Debug, Serialize)]
+pub(super) struct FixJson {
+    id: String,
+    error_pattern_id: String,
+    error_message: String,
+    error_category: Category,
+    severity: Severity,
+    analysis: String,
+    proposed_fix: String,
+    code_changes: BTreeMap<String, String>,
+    files_affected: Vec<String>,
+    generated_at: Option<UnixNanos>,
+    created_at: UnixNanos,
+    pr_url: Option<String>,
+    branch: Option<String>,
+    status: FixStatus,
+    reason: Option<String>,
+    model: String,
+    input_tokens: u64,
+    output_tokens: u64,
+    cost_usd: f64,
+}
+
+impl From<Fix> for FixJson {
+    fn from(fix: Fix) -> Self {
+        let some = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            id: fix.id,
+            error_pattern_id: fix.fingerprint.to_string(),
+            error_message: fix.error_message,
+            error_category: fix.error_category,
+            severity: fix.severity,
+            analysis: fix.analysis,
+            proposed_fix: fix.proposed_fix,
+            files_affected: fix.code_changes.keys().cloned().collect(),
+            code_changes: fix.code_changes,
+            generated_at: fix.generated_at,
+            created_at: fix.created_at,
+            pr_url: fix.pr_url,
+            branch: some(fix.branch),
+            status: fix.status,
+            reason: some(fix.reason),
+            model: fix.model,
+            input_tokens: fix.input_tokens,
+            output_tokens: fix.output_tokens,
+            cost_usd: fix.cost_usd,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The HTTP API: health, errors, fixes, and the windows' end on demand.
+//!
+//! In come calls of people and programs. Out goes JSON, in the shapes of [`json`]; errors are RFC 9457 problem details.
+//! This room reads the store and asks triage; it never sees a request of an exporter, Claude or GitHub.
+
+mod access;
+mod error;
+mod health;
+mod json;
+mod monitor;
+mod patterns;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Token, UnixNanos};
+use crate::store::Store;
+use crate::triage::Triage;
+
+pub use access::Access;
+
+/// Where to listen and whom to let in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen. Default: `127.0.0.1:8080`.
+    pub addr: SocketAddr,
+    /// What callers must present; without it changing calls are taken from this machine alone.
+    pub token: Token,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Token::default() }
+    }
+}
+
+/// What the API tells of how the service was set up.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whether errors are counted at all.
+    pub monitoring: bool,
+    /// The length of windows in seconds.
+    pub interval_secs: u64,
+    /// Why no fixes are written, where none are.
+    pub claude: Component,
+    /// Why no pull requests are opened, where none are.
+    pub github: Component,
+}
+
+/// One part of the service, as health tells it.
+#[derive(Debug, Clone)]
+pub enum Component {
+    /// It is set up.
+    Configured,
+    /// It is not, and this is why.
+    Disabled(&'static str),
+}
+
+/// What the handlers share.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What is known.
+    pub store: Store,
+    /// Who closes windows.
+    pub triage: Triage,
+    /// How the service was set up.
+    pub setup: Arc<Setup>,
+    /// The wall clock.
+    pub clock: fn() -> UnixNanos,
+    /// True once the service is on its way down.
+    pub stopping: Arc<AtomicBool>,
+}
+
+impl State {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// All routes, behind one door.
+pub fn router(state: State, access: Access) -> Router {
+    let monitor = Router::new()
+        .route("/health", get(health::components))
+        .route("/autonomous/status", get(monitor::status))
+        .route("/dashboard", get(monitor::dashboard))
+        .route("/monitor/scan", post(monitor::scan))
+        .route("/monitor/start", post(monitor::start))
+        .route("/monitor/stop", post(monitor::stop))
+        .route("/errors/recent", get(patterns::recent))
+        .route("/errors/critical", get(patterns::critical))
+        .route("/errors/fixable", get(patterns::fixable))
+        .route("/errors/patterns", get(patterns::all))
+        .route("/errors/{fingerprint}", get(patterns::one))
+        .route("/fixes/generated", get(monitor::fixes))
+        .route("/fixes/{id}", get(monitor::fix))
+        .layer(middleware::from_fn_with_state(access, access::door));
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .nest("/error-monitor", monitor)
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .with_state(state)
+}
+
+/// Serves the API on `listener` until `stop` is cancelled; then answers the calls in hand.
+///
+/// # Errors
+///
+/// Where the listener fails as a whole.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}

@@ -1,0 +1,105 @@
+//! The monitor itself: its status, the overview, the windows' end on demand, and the fixes.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::json::{ErrorJson, FixJson};
+use crate::store::ClusterFilter;
+
+/// How many entries each list of the overview has.
+const OVERVIEW_LENGTH: u32 = 10;
+
+type Answer = Result<Json<Value>, Problem>;
+
+pub(super) async fn status(State(state): State<super::State>) -> Answer {
+    let since = state.store.last_fix_at().await?.unwrap_or_default();
+    Ok(Json(json!({
+        "status": "ok",
+        "monitor": {
+            "enabled": state.setup.monitoring,
+            "running": state.setup.monitoring && state.triage.is_running(),
+            "auto_fix_enabled": state.triage.settings().auto_fix,
+            "scan_interval": state.setup.interval_secs,
+            "last_scan": state.store.last_closed_at().await?,
+            "errors_since_last_fix": state.store.clusters_seen_since(since).await?,
+            "total_patterns": state.store.summary().await?.clusters,
+            "window_start": state.store.open_window_start().await?,
+        },
+    })))
+}
+
+pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
+    let summary = state.store.summary().await?;
+    let latest = ClusterFilter { limit: Some(OVERVIEW_LENGTH), ..ClusterFilter::default() };
+    let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest }).await?;
+    let fixable = state.store.clusters(ClusterFilter { fixable: true, ..latest }).await?;
+    let fixes = state.store.fixes().await?.into_iter().take(OVERVIEW_LENGTH as usize);
+    Ok(Json(json!({
+        "timestamp": (state.clock)(),
+        "summary": {
+            "total_patterns": summary.clusters,
+            "critical_errors": summary.urgent,
+            "fixable_errors": summary.fixable,
+            "generated_fixes": summary.fixes,
+            "patterns_by_category": summary.by_category,
+        },
+        "recent_critical": critical.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
+        "recent_fixable": fixable.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
+        "recent_fixes": fixes.map(FixJson::from).collect::<Vec<_>>(),
+    })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ScanQuery {
+    auto_fix: Option<String>,
+}
+
+impl ScanQuery {
+    fn auto_fix(&self, default: bool) -> Result<bool, Problem> {
+        match self.auto_fix.as_deref() {
+            None => Ok(default),
+            Some("true" | "1") => Ok(true),
+            Some("false" | "0") => Ok(false),
+            Some(other) => {
+                Err(Problem::bad_request(format!("auto_fix is `{other}`; it must be true or false")))
+            }
+        }
+    }
+}
+
+/// Closes the open window now and answers when it is triaged; fixes go on in the background.
+pub(super) async fn scan(State(state): State<super::State>, Query(query): Query<ScanQuery>) -> Answer {
+    let auto_fix = query.auto_fix(state.triage.settings().auto_fix)?;
+    let report = state.triage.close_window((state.clock)(), auto_fix, "api").await?;
+    Ok(Json(json!({
+        "status": "scanned",
+        "errors_found": report.clusters,
+        "critical_errors": report.urgent,
+        "auto_fixes_started": report.fixes_started,
+    })))
+}
+
+pub(super) async fn start(State(state): State<super::State>) -> Json<Value> {
+    state.triage.set_running(true);
+    Json(json!({"status": "started"}))
+}
+
+pub(super) async fn stop(State(state): State<super::State>) -> Json<Value> {
+    state.triage.set_running(false);
+    Json(json!({"status": "stopped"}))
+}
+
+pub(super) async fn fixes(State(state): State<super::State>) -> Answer {
+    let fixes: Vec<_> = state.store.fixes().await?.into_iter().map(FixJson::from).collect();
+    Ok(Json(json!({"total_fixes": fixes.len(), "fixes": fixes})))
+}
+
+pub(super) async fn fix(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+    match state.store.fix(&id).await? {
+        Some(fix) => Ok(Json(json!({"fix": FixJson::from(fix)}))),
+        None => Err(Problem::not_found("there is no fix of this id; GET /error-monitor/fixes/generated lists them")),
+    }
+}

@@ -1,0 +1,86 @@
+//! The errors: recent, critical, fixable, all, and one.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use super::json::ErrorJson;
+use crate::model::{Fingerprint, UnixNanos};
+use crate::store::ClusterFilter;
+
+/// Hours that lists look back where the caller does not say.
+const HOURS_DEFAULT: u64 = 24;
+/// As long as clusters are kept for: 30 days.
+const HOURS_MAX: u64 = 720;
+const LIMIT_DEFAULT: u32 = 100;
+const LIMIT_MAX: u32 = 10_000;
+
+type Answer = Result<Json<Value>, Problem>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Range {
+    hours: Option<String>,
+    limit: Option<String>,
+}
+
+impl Range {
+    fn hours(&self) -> Result<u64, Problem> {
+        number("hours", self.hours.as_deref(), HOURS_DEFAULT, HOURS_MAX)
+    }
+
+    fn limit(&self) -> Result<u32, Problem> {
+        let limit = number("limit", self.limit.as_deref(), u64::from(LIMIT_DEFAULT), u64::from(LIMIT_MAX))?;
+        Ok(u32::try_from(limit).unwrap_or(LIMIT_MAX))
+    }
+}
+
+fn number(name: &str, given: Option<&str>, default: u64, max: u64) -> Result<u64, Problem> {
+    let Some(given) = given else { return Ok(default) };
+    given
+        .parse()
+        .ok()
+        .filter(|number| (1..=max).contains(number))
+        .ok_or_else(|| Problem::bad_request(format!("{name} must be a whole number from 1 to {max}")))
+}
+
+pub(super) async fn recent(state: State<super::State>, range: Query<Range>) -> Answer {
+    list(state, range, "errors", ClusterFilter::default()).await
+}
+
+pub(super) async fn critical(state: State<super::State>, range: Query<Range>) -> Answer {
+    list(state, range, "critical_errors", ClusterFilter { urgent: true, ..ClusterFilter::default() }).await
+}
+
+pub(super) async fn fixable(state: State<super::State>, range: Query<Range>) -> Answer {
+    list(state, range, "fixable_errors", ClusterFilter { fixable: true, ..ClusterFilter::default() }).await
+}
+
+async fn list(
+    State(state): State<super::State>,
+    Query(range): Query<Range>,
+    name: &str,
+    filter: ClusterFilter,
+) -> Answer {
+    let hours = range.hours()?;
+    let since = UnixNanos((state.clock)().0.saturating_sub(UnixNanos::from_secs(hours * 3_600).0));
+    let filter = ClusterFilter { seen_since: Some(since), limit: Some(range.limit()?), ..filter };
+    let errors: Vec<_> = state.store.clusters(filter).await?.into_iter().map(ErrorJson::from).collect();
+    Ok(Json(json!({"count": errors.len(), "hours": hours, name: errors})))
+}
+
+pub(super) async fn all(State(state): State<super::State>, Query(range): Query<Range>) -> Answer {
+    let filter = ClusterFilter { limit: Some(range.limit()?), ..ClusterFilter::default() };
+    let patterns: Vec<_> = state.store.clusters(filter).await?.into_iter().map(ErrorJson::from).collect();
+    let total = state.store.summary().await?.clusters;
+    Ok(Json(json!({"total_patterns": total, "patterns": patterns})))
+}
+
+pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+    let fingerprint: Fingerprint = id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))?;
+    match state.store.cluster(fingerprint).await? {
+        Some(cluster) => Ok(Json(json!({"error": ErrorJson::from(cluster)}))),
+        None => Err(Problem::not_found("there is no error of this fingerprint")),
+    }
+}

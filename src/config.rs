@@ -1,0 +1,369 @@
+//! Settings: gathered from flags, the environment and `logmend.toml`, checked together, handed to the rooms.
+//!
+//! Precedence: flag, environment, file, default. Every fault is told at once, each with its key and the mend.
+//! Nothing else reads the environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::classify::Catalogue;
+use crate::github::{self, RepoName};
+use crate::model::Token;
+use crate::remedy::{self, claude};
+use crate::window::Alignment;
+use crate::{api, ingest, store, triage};
+
+mod keys;
+
+pub use keys::{KEYS, Key};
+
+/// Everything that the service is set up with.
+#[derive(Debug)]
+pub struct Config {
+    /// The OTLP/gRPC receiver.
+    pub grpc: ingest::Settings,
+    /// The HTTP API.
+    pub api: api::Settings,
+    /// The store.
+    pub store: store::Settings,
+    /// The rules.
+    pub catalogue: Catalogue,
+    /// Windows.
+    pub alignment: Alignment,
+    /// False: accept and count nothing.
+    pub monitoring: bool,
+    /// Budgets.
+    pub triage: triage::Settings,
+    /// Claude; `None` without a key.
+    pub claude: Option<claude::Settings>,
+    /// GitHub.
+    pub github: github::Settings,
+    /// Fixes.
+    pub remedy: remedy::Settings,
+    /// What to say once at start.
+    pub notes: Vec<String>,
+}
+
+/// All that is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub struct ConfigError {
+    faults: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.faults.join("\n"))
+    }
+}
+
+/// Where settings come from.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Flags by key.
+    pub flags: BTreeMap<&'static str, String>,
+    /// The process's environment.
+    pub environment: BTreeMap<String, String>,
+    /// The file named by `--config`.
+    pub file: Option<PathBuf>,
+}
+
+impl Sources {
+    /// Flags and file as given, and this process's environment. A value that is not UTF-8 is read lossily.
+    #[must_use]
+    pub fn of_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
+        let environment = std::env::vars_os()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .collect();
+        Self { flags, environment, file }
+    }
+}
+
+/// Reads and checks all settings.
+///
+/// # Errors
+///
+/// [`ConfigError`] with every fault that was found, one sentence a line.
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let mut reader = Reader::new(sources);
+    let config = reader.config();
+    if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
+}
+
+struct Reader<'s> {
+    sources: &'s Sources,
+    file: BTreeMap<String, String>,
+    faults: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl<'s> Reader<'s> {
+    fn new(sources: &'s Sources) -> Self {
+        let mut reader =
+            Self { sources, file: BTreeMap::new(), faults: Vec::new(), notes: Vec::new() };
+        if let Some(path) = &sources.file {
+            reader.read_file(path);
+        }
+        reader.refuse_unknown_variables();
+        reader
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        let name = path.display();
+        let table = match std::fs::read_to_string(path) {
+            Err(error) => {
+                return self.faults.push(format!("--config: cannot read {name}: {error}; name a file that exists"));
+            }
+            Ok(text) => match text.parse::<toml::Table>() {
+                Err(error) => return self.faults.push(format!("{name} is no TOML: {}", error.to_string().trim())),
+                Ok(table) => table,
+            },
+        };
+        for (key, value) in table {
+            let value = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+                _ => {
+                    self.faults.push(format!("{name}: {key} must be a text, a number or true or false"));
+                    continue;
+                }
+            };
+            if KEYS.iter().any(|known| known.file_key() == key) {
+                self.file.insert(key, value);
+            } else {
+                let hint = similar_name(&key, KEYS.iter().map(Key::file_key));
+                self.faults.push(format!("{name}: there is no setting {key}{hint}"));
+            }
+        }
+    }
+
+    /// A misspelt variable of ours must not pass in silence; other programs' variables are none of our business.
+    fn refuse_unknown_variables(&mut self) {
+        let ours = |name: &str| name.starts_with("LOGMEND_") || name.starts_with("ERROR_MONITOR");
+        let known: BTreeSet<_> = KEYS.iter().map(|key| key.variable).collect();
+        for name in self.sources.environment.keys().filter(|name| ours(name)) {
+            if !known.contains(name.as_str()) {
+                let hint = similar_name(name, known.iter().map(ToString::to_string));
+                self.faults.push(format!("{name}: there is no such setting{hint}; unset it"));
+            }
+        }
+    }
+
+    /// The text of a setting and where it came from. An empty variable counts as unset, as shells and platforms leave them.
+    fn text(&self, variable: &'static str) -> Option<(String, String)> {
+        let key = KEYS.iter().find(|key| key.variable == variable)?;
+        let flag = self.sources.flags.get(variable).map(|value| (value, format!("--{}", key.flag())));
+        let environment =
+            || self.sources.environment.get(variable).map(|value| (value, variable.to_owned()));
+        let file = || self.file.get(&key.file_key()).map(|value| (value, key.file_key()));
+        flag.or_else(environment)
+            .or_else(file)
+            .map(|(value, origin)| (value.trim().to_owned(), origin))
+            .filter(|(value, _)| !value.is_empty())
+    }
+
+    fn parse<T>(&mut self, variable: &'static str, want: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let (text, origin) = self.text(variable)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.faults.push(format!("{origin} is `{text}`; it must be {want}"));
+        }
+        value
+    }
+
+    fn typed<T: FromStr>(&mut self, variable: &'static str, want: &str) -> Option<T>
+    where
+        T::Err: fmt::Display,
+    {
+        let (text, origin) = self.text(variable)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.faults.push(format!("{origin} is `{text}`: {error}; it must be {want}"));
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, variable: &'static str, default: bool) -> bool {
+        self.parse(variable, "true or false", |text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        })
+        .unwrap_or(default)
+    }
+
+    fn whole(&mut self, variable: &'static str, min: u64, max: u64, default: u64) -> u64 {
+        let want = format!("a whole number from {min} to {max}");
+        self.parse(variable, &want, |text| text.parse().ok().filter(|n| (min..=max).contains(n)))
+            .unwrap_or(default)
+    }
+
+    fn dollars(&mut self, variable: &'static str, default: f64) -> f64 {
+        self.parse(variable, "an amount of US dollars from 0 to 100000, such as 2 or 0.50", |text| {
+            text.parse().ok().filter(|usd: &f64| (0.0..=100_000.0).contains(usd))
+        })
+        .unwrap_or(default)
+    }
+
+    fn url(&mut self, variable: &'static str, default: &str) -> String {
+        self.parse(variable, "a URL that begins with https:// or http://", |text| {
+            let uri: http::Uri = text.parse().ok()?;
+            let fits = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+            fits.then(|| text.trim_end_matches('/').to_owned())
+        })
+        .unwrap_or_else(|| default.to_owned())
+    }
+
+    /// A key or token; its value is never told.
+    fn secret(&mut self, variable: &'static str) -> Option<SecretString> {
+        let (text, origin) = self.text(variable)?;
+        if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Some(SecretString::from(text))
+        } else {
+            self.faults.push(format!(
+                "{origin} holds a character that no key has (a space, a line break or a letter outside ASCII); set it again"
+            ));
+            None
+        }
+    }
+
+    fn config(&mut self) -> Config {
+        self.refuse_what_is_not_there();
+        let claude = self.claude();
+        let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
+        let token = self.secret("GITHUB_TOKEN");
+        self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
+        Config {
+            grpc: ingest::Settings {
+                addr: self.addr("LOGMEND_GRPC_ADDR", ingest::Settings::default().addr),
+                token: Token::new(self.secret("LOGMEND_INGEST_TOKEN")),
+                ..ingest::Settings::default()
+            },
+            api: api::Settings { addr: self.api_addr(), token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
+            store: self.typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db").unwrap_or_default(),
+            catalogue: self.catalogue(),
+            alignment: Alignment::new(Duration::from_secs(self.whole("ERROR_MONITOR_INTERVAL", 1, 3_600, 300))),
+            monitoring: self.flag("ERROR_MONITORING_ENABLED", true),
+            triage: self.triage(),
+            claude,
+            github: github::Settings {
+                api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
+                token,
+            },
+            remedy: remedy::Settings {
+                repository,
+                base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
+                usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+            },
+            notes: std::mem::take(&mut self.notes),
+        }
+    }
+
+    fn claude(&mut self) -> Option<claude::Settings> {
+        let base_url = self.url("ANTHROPIC_BASE_URL", claude::DEFAULT_BASE_URL);
+        let model = self.text("ANTHROPIC_MODEL").map_or_else(|| claude::DEFAULT_MODEL.to_owned(), |(model, _)| model);
+        if !remedy::price::is_known(&model) {
+            self.faults.push(format!(
+                "ANTHROPIC_MODEL is `{model}`, whose price is not known here, so its budget could not be kept; it must be one of {}",
+                remedy::price::known_models().join(", ")
+            ));
+        }
+        let api_key = self.secret("ANTHROPIC_API_KEY")?;
+        Some(claude::Settings { base_url, api_key, model })
+    }
+
+    fn triage(&mut self) -> triage::Settings {
+        let default = triage::Settings::default();
+        triage::Settings {
+            auto_fix: self.flag("AUTO_FIX_ENABLED", default.auto_fix),
+            fixes_per_window_max: u32::try_from(self.whole("LOGMEND_MAX_FIXES_PER_WINDOW", 0, 100, 1)).unwrap_or(1),
+            open_pull_requests_max: self.whole("LOGMEND_MAX_OPEN_PRS", 0, 1_000, default.open_pull_requests_max),
+            pull_requests_per_day_max: self.whole(
+                "LOGMEND_MAX_PRS_PER_DAY",
+                0,
+                1_000,
+                default.pull_requests_per_day_max,
+            ),
+            usd_per_day_max: self.dollars("LOGMEND_MAX_USD_PER_DAY", default.usd_per_day_max),
+            usd_per_month_max: self.dollars("LOGMEND_MAX_USD_PER_MONTH", default.usd_per_month_max),
+            occurrences_min: self.whole("LOGMEND_MIN_EVENTS", 1, 1_000_000_000, default.occurrences_min),
+        }
+    }
+
+    fn catalogue(&mut self) -> Catalogue {
+        let Some((path, origin)) = self.text("LOGMEND_RULES") else { return Catalogue::built_in() };
+        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        match read.and_then(|text| Catalogue::parse(&text).map_err(|error| error.to_string())) {
+            Ok(catalogue) => catalogue,
+            Err(error) => {
+                self.faults.push(format!("{origin}: the rules file {path}: {error}"));
+                Catalogue::built_in()
+            }
+        }
+    }
+
+    /// `PORT` is how platforms say where the public port is: with it listeners are reachable from outside.
+    fn addr(&mut self, variable: &'static str, default: SocketAddr) -> SocketAddr {
+        let given = self.parse(variable, "an address and port, such as 127.0.0.1:4317 or [::]:4317", |text| {
+            text.parse().ok()
+        });
+        let on_platform = self.sources.environment.contains_key("PORT");
+        let ip = if on_platform { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { default.ip() };
+        given.unwrap_or(SocketAddr::new(ip, default.port()))
+    }
+
+    fn api_addr(&mut self) -> SocketAddr {
+        let default = api::Settings::default().addr;
+        let port = self.whole("PORT", 0, 65_535, u64::from(default.port()));
+        let default = SocketAddr::new(default.ip(), u16::try_from(port).unwrap_or(default.port()));
+        self.addr("LOGMEND_API_ADDR", default)
+    }
+
+    /// A setting whose feature this version lacks is refused where leaving it out in silence would break a promise,
+    /// and told where it would not.
+    fn refuse_what_is_not_there(&mut self) {
+        for variable in ["LOGMEND_TLS_CERT", "LOGMEND_TLS_KEY", "LOGMEND_TLS_CLIENT_CA", "LOGMEND_FORWARD_ENDPOINT"] {
+            if let Some((_, origin)) = self.text(variable) {
+                self.faults.push(format!("{origin}: this version cannot do that yet; unset it"));
+            }
+        }
+        if self.flag("LOKI_ENABLED", false) {
+            self.faults.push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
+        }
+        for variable in ["REDIS_URL", "LOGMEND_FORWARD_MODE", "LOKI_QUERY_URL", "LOGMEND_HTTP_ADDR"] {
+            if let Some((_, origin)) = self.text(variable) {
+                self.notes.push(format!("{origin} is set but has no effect in this version"));
+            }
+        }
+    }
+
+    fn note_what_is_off(&mut self, claude: bool, repository: bool, token: bool) {
+        if !claude {
+            self.notes.push("ANTHROPIC_API_KEY is not set: errors are detected, no fixes are written".to_owned());
+        } else if !repository {
+            self.notes.push("GITHUB_REPOSITORY is not set: there is no source to write fixes for, errors are detected alone".to_owned());
+        } else if !token {
+            self.notes.push("GITHUB_TOKEN is not set: fixes are stored, no pull requests are opened".to_owned());
+        }
+    }
+}
+
+/// `; did you mean X?` where a known name is close by.
+fn similar_name(given: &str, known: impl Iterator<Item = String>) -> String {
+    let given = given.to_ascii_lowercase();
+    known
+        .map(|name| (similar::TextDiff::from_chars(given.as_str(), name.to_ascii_lowercase().as_str()).ratio(), name))
+        .filter(|(ratio, _)| *ratio > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map_or_else(String::new, |(_, name)| format!("; did you mean {name}?"))
+}
+
+#[cfg(test)]
+mod tests;

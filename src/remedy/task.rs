@@ -1,0 +1,255 @@
+//! The life of a fix: from its claim to its draft pull request, each step written down before the next one.
+//!
+//! A fix that a crash interrupted is found in the store at the next start. What Claude submitted is stored before GitHub is
+//! called, and every call to GitHub looks before it creates: going on from any point never makes a second pull request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::agent::{Agent, Budget, Outcome, Verdict};
+use super::edits::Submission;
+use super::snapshot::Snapshot;
+use super::{RemedyError, Settings, claude, pull_request};
+use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
+use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
+use crate::store::{AuditEntry, Store};
+
+/// How often work on one fix is begun before it counts as failed: interruptions and passing faults both count.
+const TRIES_MAX: u32 = 5;
+
+/// How long a fix rests after a passing fault.
+const REST: Duration = Duration::from_mins(1);
+
+/// Writes fixes, one after the other.
+#[derive(Debug)]
+pub struct Remedy {
+    store: Store,
+    github: GitHub,
+    /// Whether pull requests may be opened: whether there is a token.
+    opens_pull_requests: bool,
+    agent: Agent,
+    settings: Settings,
+}
+
+impl Remedy {
+    /// A remedy that asks Claude as `claude` says, over the repository that `settings` names.
+    ///
+    /// # Errors
+    ///
+    /// Where the HTTP client cannot be built.
+    pub fn new(
+        store: Store,
+        github: GitHub,
+        opens_pull_requests: bool,
+        claude: &claude::Settings,
+        settings: Settings,
+    ) -> Result<Self, RemedyError> {
+        let agent = Agent::new(claude::Client::new(claude)?);
+        Ok(Self { store, github, opens_pull_requests, agent, settings })
+    }
+
+    /// Takes one fix as far as it goes now. True where it is to be tried again later.
+    async fn work(&self, mut fix: Fix, clock: fn() -> UnixNanos) -> Result<bool, RemedyError> {
+        fix.tries += 1;
+        fix.status = FixStatus::Generating;
+        self.store.update_fix(&fix).await?;
+        match self.advance(&mut fix, clock).await {
+            Ok(()) => {}
+            Err(error) if error.is_transient() && fix.tries < TRIES_MAX => {
+                fix.status = FixStatus::Pending;
+                fix.reason = error.to_string();
+            }
+            Err(error) => {
+                fix.status = FixStatus::Failed;
+                fix.reason = error.to_string();
+            }
+        }
+        self.store.update_fix(&fix).await?;
+        self.tell(&fix, clock()).await?;
+        Ok(fix.status == FixStatus::Pending)
+    }
+
+    async fn advance(&self, fix: &mut Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
+        let repository = self.settings.repository.as_ref().ok_or(RemedyError::NoRepository)?;
+        let cluster = self.store.cluster(fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
+        let base = self.github.base(repository, self.settings.base_branch.as_deref()).await?;
+        let submission = match stored_submission(fix) {
+            Some(submission) => submission,
+            None => match self.ask(fix, &cluster, repository, &base, clock).await? {
+                Some(submission) => submission,
+                None => return Ok(()),
+            },
+        };
+        if !self.opens_pull_requests {
+            fix.status = FixStatus::Proposed;
+            return Ok(());
+        }
+        self.open(fix, &cluster, repository, &base, &submission).await?;
+        self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
+        Ok(())
+    }
+
+    /// Asks Claude; `None` where no change came of it, which the fix then says.
+    async fn ask(
+        &self,
+        fix: &mut Fix,
+        cluster: &Cluster,
+        repository: &RepoName,
+        base: &Base,
+        clock: fn() -> UnixNanos,
+    ) -> Result<Option<Submission>, RemedyError> {
+        repository.to_string().clone_into(&mut fix.repository);
+        base.commit.clone_into(&mut fix.base_commit);
+        let snapshot = Snapshot::load(&self.github, repository, base).await?;
+        let budget = Budget { usd_max: self.settings.usd_per_fix_max - fix.cost_usd, ..Budget::default() };
+        let outcome = self.agent.write_fix(cluster, &snapshot, &budget).await;
+        let Outcome { verdict, usage, model } = outcome;
+        fix.model = model;
+        fix.input_tokens += usage.input_tokens;
+        fix.output_tokens += usage.output_tokens;
+        fix.cost_usd += usage.cost_usd;
+        match verdict {
+            Verdict::Submitted(submission) => {
+                fix.analysis = submission.root_cause.clone();
+                fix.proposed_fix = submission.explanation.clone();
+                fix.code_changes = submission.diffs();
+                fix.submission = serde_json::to_string(&submission).ok();
+                fix.generated_at = Some(clock());
+                fix.reason.clear();
+                // Stored before GitHub is called: after a restart it is not paid for again.
+                self.store.update_fix(fix).await?;
+                Ok(Some(submission))
+            }
+            Verdict::Declined(reason) => {
+                fix.status = FixStatus::Declined;
+                fix.reason = reason;
+                Ok(None)
+            }
+            Verdict::Failed(reason) => {
+                fix.status = FixStatus::Failed;
+                fix.reason = reason;
+                Ok(None)
+            }
+            Verdict::Broken(error) => Err(error.into()),
+        }
+    }
+
+    async fn open(
+        &self,
+        fix: &mut Fix,
+        cluster: &Cluster,
+        repository: &RepoName,
+        base: &Base,
+        submission: &Submission,
+    ) -> Result<(), RemedyError> {
+        // The change was made against the commit that was read then; its tree is looked up again.
+        let commit = if fix.base_commit.is_empty() { &base.commit } else { &fix.base_commit };
+        let base_tree = if *commit == base.commit {
+            base.tree.clone()
+        } else {
+            self.github.tree_of(repository, commit).await?
+        };
+        fix.branch = pull_request::branch(cluster);
+        self.store.update_fix(fix).await?;
+        let proposal = Proposal {
+            repository: repository.clone(),
+            base_branch: base.branch.clone(),
+            base_commit: commit.clone(),
+            base_tree,
+            branch: fix.branch.parse()?,
+            commit_message: pull_request::commit_message(cluster, submission),
+            files: submission.proposed_files(),
+            title: pull_request::title(cluster),
+            body: pull_request::body(cluster, submission, fix),
+            labels: vec!["auto".to_owned(), "logmend".to_owned()],
+            fingerprint: fix.fingerprint,
+        };
+        let pull_request = self.github.open_draft(&proposal).await?;
+        fix.pr_url = Some(pull_request.url);
+        fix.status = match pull_request.state {
+            PullRequestState::Open { draft: true } => FixStatus::Draft,
+            PullRequestState::Open { draft: false } => FixStatus::Ready,
+            PullRequestState::Merged => FixStatus::Merged,
+            PullRequestState::Closed => FixStatus::Closed,
+        };
+        fix.reason.clear();
+        Ok(())
+    }
+
+    async fn tell(&self, fix: &Fix, now: UnixNanos) -> Result<(), RemedyError> {
+        match fix.status {
+            FixStatus::Draft | FixStatus::Ready | FixStatus::Proposed => {
+                tracing::info!(
+                    fix = fix.id,
+                    pull_request = fix.pr_url,
+                    "Fix created: {} - {}",
+                    fix.error_category,
+                    fix.error_message
+                );
+            }
+            FixStatus::Pending => {
+                tracing::warn!(fix = fix.id, "✗ Error in monitoring loop: {}; it is tried again", fix.reason);
+            }
+            FixStatus::Failed => tracing::error!(fix = fix.id, "✗ Error in monitoring loop: {}", fix.reason),
+            _ => tracing::info!(fix = fix.id, status = %fix.status, reason = fix.reason, "no fix was written"),
+        }
+        let outcome = if fix.reason.is_empty() { fix.status.to_string() } else { format!("{}: {}", fix.status, fix.reason) };
+        let entry = AuditEntry { at: now, actor: "logmend", action: "write_fix", subject: &fix.id, outcome: &outcome };
+        Ok(self.store.audit(&entry).await?)
+    }
+}
+
+fn stored_submission(fix: &Fix) -> Option<Submission> {
+    fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
+}
+
+/// Works on every unfinished fix, now and whenever `work` is notified, until `stop` is cancelled.
+///
+/// A fix in hand when `stop` comes stays as it is written down, and is gone on with at the next start.
+pub async fn run(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos, stop: CancellationToken) {
+    loop {
+        let again = tokio::select! {
+            again = work_through(&remedy, clock) => again,
+            () = stop.cancelled() => return,
+        };
+        let rest = async {
+            if again { tokio::time::sleep(REST).await } else { std::future::pending().await }
+        };
+        tokio::select! {
+            () = work.notified() => {}
+            () = rest => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// True where something is to be tried again later.
+async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> bool {
+    let fixes = match remedy.store.unfinished_fixes().await {
+        Ok(fixes) => fixes,
+        Err(error) => {
+            tracing::error!("✗ Error in monitoring loop: {error}");
+            return true;
+        }
+    };
+    let mut again = false;
+    for fix in fixes {
+        match remedy.work(fix, clock).await {
+            Ok(later) => again |= later,
+            Err(error) => {
+                tracing::error!("✗ Error in monitoring loop: {error}");
+                again = true;
+            }
+        }
+    }
+    again
+}
+
+impl From<github::InvalidBranch> for RemedyError {
+    fn from(error: github::InvalidBranch) -> Self {
+        Self::Unfit(error.to_string())
+    }
+}

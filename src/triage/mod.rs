@@ -1,0 +1,198 @@
+//! What happens at a window's end: close it, look at its clusters, claim the ones that a fix is to be written for.
+//!
+//! In comes the store's closed window. Out go claims in the store, in the order in which they deserve a fix; whoever
+//! writes fixes is woken and finds them there, also after a restart. This room does not know how a fix is written.
+
+mod rank;
+mod task;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, Notify};
+
+pub use rank::{Skipped, rank};
+pub use task::run;
+
+use crate::model::{Cluster, UnixNanos};
+use crate::store::{AuditEntry, Store, StoreError};
+
+const DAY: u64 = 86_400;
+const MONTH: u64 = 30 * DAY;
+
+/// What a window's end may set off. All of it is counted in the store, so it holds across restarts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Whether fixes are written where nobody says otherwise. Default: true.
+    pub auto_fix: bool,
+    /// Fixes begun in one window. Default 1: people read one pull request well, and causes often come in pairs.
+    pub fixes_per_window_max: u32,
+    /// Pull requests that stand open. Default 5, as Dependabot has it.
+    pub open_pull_requests_max: u64,
+    /// Pull requests in 24 hours. Default 5.
+    pub pull_requests_per_day_max: u64,
+    /// US dollars in 24 hours. Default 20.
+    pub usd_per_day_max: f64,
+    /// US dollars in 30 days. Default 200.
+    pub usd_per_month_max: f64,
+    /// Occurrences that a cluster needs before a fix is tried. Default 1.
+    pub occurrences_min: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            auto_fix: true,
+            fixes_per_window_max: 1,
+            open_pull_requests_max: 5,
+            pull_requests_per_day_max: 5,
+            usd_per_day_max: 20.0,
+            usd_per_month_max: 200.0,
+            occurrences_min: 1,
+        }
+    }
+}
+
+/// What one window's end found and did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many clusters the window held.
+    pub clusters: usize,
+    /// How many of them are critical or high.
+    pub urgent: usize,
+    /// How many fixes were begun.
+    pub fixes_started: usize,
+}
+
+/// Closes windows and decides; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Triage {
+    store: Store,
+    settings: Settings,
+    /// Whether anybody is there to write a fix. Without, claims would only lie about.
+    can_fix: bool,
+    /// Wakes whoever writes fixes.
+    work: Arc<Notify>,
+    /// False while people have paused it.
+    running: Arc<AtomicBool>,
+    /// One window is closed at a time; held across awaits, hence tokio's.
+    closing: Arc<Mutex<()>>,
+}
+
+impl Triage {
+    /// A triage over `store`. `can_fix` tells whether fixes can be written at all; `work` is notified when there is one to write.
+    #[must_use]
+    pub fn new(store: Store, settings: Settings, can_fix: bool, work: Arc<Notify>) -> Self {
+        let running = Arc::new(AtomicBool::new(true));
+        Self { store, settings, can_fix, work, running, closing: Arc::default() }
+    }
+
+    /// Whether windows are closed on time: people may pause it.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// Pauses or resumes the closing of windows. Counting goes on in any case.
+    pub fn set_running(&self, running: bool) {
+        self.running.store(running, Ordering::Relaxed);
+    }
+
+    /// What it may set off.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Closes the open window at `now` and triages it, and those that a crash left untriaged.
+    ///
+    /// # Errors
+    ///
+    /// What was closed stays closed and is triaged the next time.
+    pub async fn close_window(&self, now: UnixNanos, auto_fix: bool, actor: &str) -> Result<Report, StoreError> {
+        let _one_at_a_time = self.closing.lock().await;
+        let closed = self.store.close_window(now).await?;
+        let mut report = Report::default();
+        for window in self.store.untriaged_windows().await? {
+            let triaged = self.triage(window, now, auto_fix).await?;
+            if window == closed.start {
+                report.clusters = triaged.clusters;
+                report.urgent = triaged.urgent;
+            }
+            report.fixes_started += triaged.fixes_started;
+        }
+        let outcome = format!(
+            "{} clusters, {} urgent, {} fixes started",
+            report.clusters, report.urgent, report.fixes_started
+        );
+        let subject = closed.start.to_string();
+        let entry = AuditEntry { at: now, actor, action: "close_window", subject: &subject, outcome: &outcome };
+        self.store.audit(&entry).await?;
+        Ok(report)
+    }
+
+    async fn triage(&self, window: UnixNanos, now: UnixNanos, auto_fix: bool) -> Result<Report, StoreError> {
+        let clusters = self.store.window_clusters(window).await?;
+        let urgent = clusters.iter().filter(|cluster| cluster.verdict.severity.is_urgent()).count();
+        tracing::info!("Detected {} error patterns", clusters.len());
+        let mut report = Report { clusters: clusters.len(), urgent, fixes_started: 0 };
+        if auto_fix && self.can_fix {
+            let candidates = rank(clusters, self.settings.occurrences_min);
+            report.fixes_started = self.claim(&candidates, now).await?;
+        }
+        self.store.mark_triaged(window, now).await?;
+        if report.fixes_started > 0 {
+            tracing::info!("Generating fixes for {} critical errors", report.fixes_started);
+            self.work.notify_one();
+        }
+        Ok(report)
+    }
+
+    /// Claims the first ones that are still free, as far as the budgets go.
+    async fn claim(&self, candidates: &[Cluster], now: UnixNanos) -> Result<usize, StoreError> {
+        if candidates.is_empty() {
+            return Ok(0);
+        }
+        let budget = match self.budget(now).await? {
+            Ok(budget) => budget,
+            Err(spent) => {
+                tracing::warn!(waiting = candidates.len(), "no fix is begun in this window: {spent}");
+                return Ok(0);
+            }
+        };
+        let mut claimed = 0;
+        for cluster in candidates {
+            if claimed == budget {
+                break;
+            }
+            if self.store.claim_fix(cluster, now).await?.is_some() {
+                claimed += 1;
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// How many fixes may be begun now, or which budget is spent.
+    async fn budget(&self, now: UnixNanos) -> Result<Result<usize, Skipped>, StoreError> {
+        let since = |secs| UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(secs).0));
+        let day = self.store.spending_since(since(DAY)).await?;
+        let month = self.store.spending_since(since(MONTH)).await?;
+        let open = self.store.open_pull_requests().await?;
+        let left = [
+            u64::from(self.settings.fixes_per_window_max),
+            self.settings.open_pull_requests_max.saturating_sub(open),
+            self.settings.pull_requests_per_day_max.saturating_sub(day.pull_requests),
+        ];
+        Ok(if day.usd >= self.settings.usd_per_day_max {
+            Err(Skipped::DayBudget)
+        } else if month.usd >= self.settings.usd_per_month_max {
+            Err(Skipped::MonthBudget)
+        } else if left[1] == 0 {
+            Err(Skipped::OpenPullRequests)
+        } else if left[2] == 0 {
+            Err(Skipped::PullRequestsPerDay)
+        } else {
+            Ok(usize::try_from(left.into_iter().min().unwrap_or(0)).unwrap_or(usize::MAX))
+        })
+    }
+}
