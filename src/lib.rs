@@ -1,5 +1,6 @@
 //! logmend: a log-stream filter in an OpenTelemetry pipeline.
 
+pub mod fingerprint;
 pub mod model;
 
 /// OTLP messages generated from `proto/`: for replies, clients and comparisons. The service itself reads requests through [`otlp`].
