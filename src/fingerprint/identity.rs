@@ -1,0 +1,212 @@
+//! The id: what of an error is part of it, freed of all that differs between two occurrences or two builds.
+
+use super::ALGORITHM_VERSION;
+use crate::model::{Fingerprint, Frame};
+
+/// Where container images and build machines put code; the same code at another root is the same error.
+const ROOTS: [&str; 11] = [
+    "/usr/src/app/",
+    "/usr/local/app/",
+    "/var/www/html/",
+    "/var/task/",
+    "/workspace/",
+    "/workspaces/",
+    "/app/",
+    "/src/",
+    "/code/",
+    "/srv/",
+    "/_/",
+];
+
+/// Folders whose next segment is a name of somebody or something that has no part in the code.
+const ROOTS_OF_NAMES: [&str; 3] = ["/home/", "/Users/", "/opt/"];
+
+/// What compilers put before a number that changes when code beside it does.
+const NUMBERED: [&str; 9] = ["$", "#", "/", "|", "__", "Accessor", "Proxy", "lambda_method", "gowrap"];
+
+/// The first 128 bits of BLAKE3 over the version, the service, and either types and frames or type and message.
+///
+/// Every part is prefixed with its length and every list with its count, so that two errors have one encoding
+/// only if they are one. Frames stand for the error alone: with them, the message is of no matter.
+pub(super) fn fingerprint(
+    service: &[u8],
+    error_type: &str,
+    causes: &[String],
+    frames: &[Frame],
+    message: &str,
+) -> Fingerprint {
+    let mut encoding = Encoding(blake3::Hasher::new());
+    encoding.0.update(&[ALGORITHM_VERSION]);
+    encoding.part(if service.is_empty() { b"unknown_service" } else { service });
+    encoding.part(last_segment(error_type).as_bytes());
+    if frames.is_empty() {
+        encoding.0.update(b"m");
+        encoding.part(message.as_bytes());
+    } else {
+        encoding.0.update(b"f");
+        let causes: Vec<_> = causes.iter().map(|cause| last_segment(cause).to_owned()).collect();
+        encoding.list(&causes);
+        encoding.list(&frame_keys(frames));
+    }
+    encoding.finish()
+}
+
+struct Encoding(blake3::Hasher);
+
+impl Encoding {
+    fn length(&mut self, length: usize) {
+        self.0.update(&(length as u64).to_le_bytes());
+    }
+
+    fn part(&mut self, part: &[u8]) {
+        self.length(part.len());
+        self.0.update(part);
+    }
+
+    fn list(&mut self, parts: &[String]) {
+        self.length(parts.len());
+        for part in parts {
+            self.part(part.as_bytes());
+        }
+    }
+
+    fn finish(&self) -> Fingerprint {
+        let mut bits = [0; 16];
+        self.0.finalize_xof().fill(&mut bits);
+        Fingerprint::from_bytes(bits)
+    }
+}
+
+/// The type without package, module or enclosing class: Python's SDK sends it bare, Java's in full.
+fn last_segment(type_name: &str) -> &str {
+    let plain = type_name.split(['<', '[', '`']).next().unwrap_or(type_name);
+    plain
+        .rsplit(['.', ':', '$', '+', '/', '\\', '*'])
+        .find(|segment| !segment.is_empty())
+        .unwrap_or(type_name)
+}
+
+/// The in-app frames, or all where none is; a function that calls itself counts once, however deep it went.
+fn frame_keys(frames: &[Frame]) -> Vec<String> {
+    let none_in_app = !frames.iter().any(|frame| frame.in_app);
+    let mut keys: Vec<String> =
+        frames.iter().filter(|frame| frame.in_app || none_in_app).map(frame_key).collect();
+    keys.dedup();
+    keys
+}
+
+/// File and function; a file's name holds no NUL, so it ends the file unmistakably.
+fn frame_key(frame: &Frame) -> String {
+    format!("{}\0{}", file_key(&frame.file), function_key(&frame.function))
+}
+
+/// At most the last two segments of the path below a container's root, without a build's content hashes.
+fn file_key(file: &str) -> String {
+    let below = below_root(file.strip_prefix("./").unwrap_or(file));
+    let (folder, name) = below.rsplit_once('/').unwrap_or(("", below));
+    let parent = folder.rsplit('/').next().unwrap_or_default();
+    let name = name.split_inclusive(['.', '-']).filter(|part| !is_content_hash(part)).collect::<String>();
+    if parent.is_empty() { name } else { format!("{parent}/{name}") }
+}
+
+fn below_root(file: &str) -> &str {
+    let file = match file.split_once(":/") {
+        Some((drive, _)) if drive.len() == 1 => &file[2..],
+        _ => file,
+    };
+    if let Some(below) = ROOTS.iter().find_map(|root| file.strip_prefix(root)) {
+        return below;
+    }
+    let named = ROOTS_OF_NAMES.iter().find_map(|root| file.strip_prefix(root));
+    named.and_then(|rest| rest.split_once('/')).map_or(file, |(_, below)| below).trim_start_matches('/')
+}
+
+/// Whether a part of a file's name is such as `3f2a1b9c.` of `main.3f2a1b9c.js`, which every build makes anew.
+fn is_content_hash(part: &str) -> bool {
+    let part = part.trim_end_matches(['.', '-']);
+    part.len() >= 8 && part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// The function without the numbers, addresses and proxies that compilers and frameworks generate.
+fn function_key(function: &str) -> String {
+    let mut key = String::with_capacity(function.len());
+    let mut rest = function;
+    while let Some(next) = rest.chars().next() {
+        if rest.starts_with("$$") {
+            // Such as `$$Lambda$14/0x0000000800c8`, `$$SpringCGLIB$$0`: all up to the method is generated.
+            rest = rest.find('.').map_or("", |dot| &rest[dot..]);
+        } else if next.is_ascii_digit() && ends_numbered(&key) {
+            let hex =
+                rest.strip_prefix("0x").map(|hex| hex.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+            rest = hex.unwrap_or_else(|| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        } else {
+            key.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    key.truncate(key.trim_end_matches('.').len());
+    key
+}
+
+/// Whether a number after this is generated; Go numbers a closure in a closure `.func1.2`.
+fn ends_numbered(key: &str) -> bool {
+    NUMBERED.iter().any(|mark| key.ends_with(mark))
+        || key.trim_end_matches('.').rsplit('.').next() == Some("func")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_compared_by_their_last_segment() {
+        for (full, last) in [
+            ("java.lang.IllegalStateException", "IllegalStateException"),
+            ("com.shop.Cart$EmptyCart", "EmptyCart"),
+            ("shop::cart::Error", "Error"),
+            ("*url.Error", "Error"),
+            ("System.Collections.Generic.KeyNotFoundException", "KeyNotFoundException"),
+            ("Shop.Problem`1[System.String]", "Problem"),
+            ("KeyError", "KeyError"),
+            ("", ""),
+            ("...", "..."),
+        ] {
+            assert_eq!(last_segment(full), last);
+        }
+    }
+
+    #[test]
+    fn files_are_compared_below_the_root() {
+        for (file, key) in [
+            ("/app/shop/cart.py", "shop/cart.py"),
+            ("/usr/src/app/shop/cart.py", "shop/cart.py"),
+            ("/workspace/a/b/shop/cart.py", "shop/cart.py"),
+            ("/home/jo/cart.py", "cart.py"),
+            ("/app/cart.py", "cart.py"),
+            ("C:/app/cart.py", "cart.py"),
+            ("./src/cart.rs", "src/cart.rs"),
+            ("/app/src/cart.rs", "src/cart.rs"),
+            ("Cart.java", "Cart.java"),
+            ("/app/dist/main.3f2a1b9c.js", "dist/main.js"),
+            ("", ""),
+        ] {
+            assert_eq!(file_key(file), key, "{file}");
+        }
+    }
+
+    #[test]
+    fn functions_are_compared_without_generated_names() {
+        for (function, key) in [
+            ("com.shop.Cart.lambda$total$0", "com.shop.Cart.lambda$total$"),
+            ("com.shop.Cart$$Lambda$14/0x0000000800c8.apply", "com.shop.Cart.apply"),
+            ("com.shop.Cart$$SpringCGLIB$$0.total", "com.shop.Cart.total"),
+            ("jdk.proxy2.$Proxy123.total", "jdk.proxy2.$Proxy.total"),
+            ("main.(*Server).handle.func1.2", "main.(*Server).handle.func"),
+            ("shop::cart::total::{closure#3}", "shop::cart::total::{closure#}"),
+            ("Shop.Cart.<Total>b__3_0", "Shop.Cart.<Total>b___"),
+            ("handle_v2", "handle_v2"),
+        ] {
+            assert_eq!(function_key(function), key);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What makes two records one error: stack frames, message templates, and the 128-bit id made of them.
+//!
+//! A record and its resource come in, an [`Analysis`] goes out. Nothing here knows rules, other records, time
+//! or configuration, so a record has the same fingerprint on every replica and in every order. Texts are not
+//! redacted here; whoever keeps them does that.
+
+mod frames;
+mod identity;
+mod template;
+
+use std::borrow::Cow;
+
+pub use template::template;
+
+use self::frames::Trace;
+use crate::model::{Exception, Fingerprint, Frame, LogRecord, Resource};
+
+/// The version of the algorithm, part of every fingerprint: a change that moves records between clusters raises it.
+pub const ALGORITHM_VERSION: u8 = 1;
+
+/// How much of a text is searched for a stack trace, in bytes. Real traces are a tenth of it; a longer text
+/// keeps its two ends, since the innermost frame stands first in some languages and last in Python.
+const TRACE_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of an exception's type is kept, in bytes.
+const TYPE_BYTES_MAX: usize = 256;
+
+/// What one record says about the error behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analysis {
+    /// The id of the error.
+    pub fingerprint: Fingerprint,
+    /// `exception.type`, else the type that the trace names; empty where neither does. At most 256 bytes.
+    pub error_type: String,
+    /// The message with what varies masked, at most 1,000 bytes: of the body up to its trace, else of the exception.
+    pub message: String,
+    /// The frames of the trace that failed, innermost first, at most 64.
+    pub frames: Vec<Frame>,
+    /// Whether the record holds a stack trace, in its attribute or its body.
+    pub has_trace: bool,
+}
+
+/// Reads a record's exception, trace and message, and names the error by them.
+#[must_use]
+pub fn analyze(record: &LogRecord<'_>, resource: &Resource<'_>) -> Analysis {
+    let body = bounded(record.body);
+    let stacktrace = bounded(record.exception.stacktrace);
+    let in_body = if body.trim_end().contains('\n') { frames::parse(&body) } else { None };
+    let lead = in_body.as_ref().map_or(record.body, |trace| body[..trace.start].as_bytes());
+    let trace = frames::parse(&stacktrace).or(in_body);
+    let error_type = error_type(&record.exception, trace.as_ref());
+    let message = message(lead, &record.exception, trace.as_ref());
+    let has_trace = trace.is_some() || !stacktrace.trim().is_empty();
+    let (types, frames) = trace.map(|trace| (trace.types, trace.frames)).unwrap_or_default();
+    let causes = types.get(1..).unwrap_or_default();
+    let fingerprint = identity::fingerprint(resource.service_name, &error_type, causes, &frames, &message);
+    Analysis { fingerprint, error_type, message, frames, has_trace }
+}
+
+/// The type as the SDK sent it, else as the trace tells it.
+fn error_type(exception: &Exception<'_>, trace: Option<&Trace>) -> String {
+    let sent = String::from_utf8_lossy(&exception.type_name[..exception.type_name.len().min(TYPE_BYTES_MAX)]);
+    let parsed = || trace.and_then(|trace| trace.types.first()).map_or("", String::as_str);
+    let name = if sent.trim().is_empty() { parsed() } else { sent.trim() };
+    name[..name.floor_char_boundary(TYPE_BYTES_MAX)].to_owned()
+}
+
+/// The template of the first text that says something: what stands before the body's trace, else the exception's
+/// message, else the message that the trace begins with.
+fn message(lead: &[u8], exception: &Exception<'_>, trace: Option<&Trace>) -> String {
+    let of_trace = trace.map_or(&b""[..], |trace| trace.message.as_bytes());
+    [lead, exception.message, of_trace]
+        .into_iter()
+        .map(template)
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+}
+
+/// The text as UTF-8 within [`TRACE_BYTES_MAX`].
+fn bounded(text: &[u8]) -> Cow<'_, str> {
+    if text.len() <= TRACE_BYTES_MAX {
+        return String::from_utf8_lossy(text);
+    }
+    let (head, tail) = (&text[..TRACE_BYTES_MAX / 2], &text[text.len() - TRACE_BYTES_MAX / 2..]);
+    Cow::Owned(format!("{}\n{}", String::from_utf8_lossy(head), String::from_utf8_lossy(tail)))
+}
+
+#[cfg(test)]
+mod tests;

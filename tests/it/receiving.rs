@@ -1,0 +1,174 @@
+//! What exporters are promised: durable before the answer, once, and a clear refusal of what is no OTLP.
+
+use std::io::Write;
+
+use prost::Message;
+use tonic::Code;
+
+use crate::support::otlp;
+use crate::support::service::Service;
+
+async fn total(service: &Service) -> u64 {
+    let recent = service.get("/error-monitor/errors/recent").await;
+    recent["errors"].as_array().unwrap().iter().map(|error| error["count"].as_u64().unwrap()).sum()
+}
+
+/// `kill -9` right after an answer loses nothing of what was answered, and the window goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_a_kill() {
+    let mut service = Service::start(&[]).await;
+    let mut sent = 0;
+    for round in 0..5_u64 {
+        for n in 0..20 {
+            let record = otlp::exception_record("ValueError", &format!("bad total {round}-{n}"), otlp::TRACEBACK);
+            otlp::export(&service.grpc_url(), otlp::request("checkout", vec![record])).await.unwrap();
+            sent += 1;
+        }
+        service.kill();
+        service = service.restart().await;
+        assert_eq!(total(&service).await, sent, "after kill {round}");
+    }
+    let scanned = service.post("/error-monitor/monitor/scan").await;
+    assert_eq!(scanned["errors_found"], 1, "all of it is one window: {scanned}");
+}
+
+/// An exporter that has no answer sends the same bytes again: they count once, also after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_counts_once() {
+    let mut service = Service::start(&[]).await;
+    let record = otlp::exception_record("ValueError", "bad total", otlp::TRACEBACK);
+    let request = otlp::request("checkout", vec![record]);
+    for _ in 0..3 {
+        otlp::export(&service.grpc_url(), request.clone()).await.unwrap();
+    }
+    service.kill();
+    service = service.restart().await;
+    otlp::export(&service.grpc_url(), request).await.unwrap();
+    assert_eq!(total(&service).await, 1);
+}
+
+/// Bytes that are no OTLP are refused for good, and a good request right after is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_requests_are_refused_whole() {
+    let service = Service::start(&[]).await;
+    let record = otlp::exception_record("ValueError", "bad total", otlp::TRACEBACK);
+    let mut broken = otlp::request("checkout", vec![record.clone(), record.clone()]).encode_to_vec();
+    let len = broken.len();
+    broken.truncate(len - 3);
+    for bytes in [broken, b"not otlp at all".to_vec(), vec![0x0a, 0xff]] {
+        let status = otlp::export_bytes(&service.grpc_url(), bytes).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    }
+    assert_eq!(total(&service).await, 0, "nothing of a broken request is counted");
+    otlp::export(&service.grpc_url(), otlp::request("checkout", vec![record])).await.unwrap();
+    assert_eq!(total(&service).await, 1);
+}
+
+/// gzip is taken; a bomb and a request that is too long are refused in a way that makes no exporter send them for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn compressed_requests_are_taken_and_too_long_ones_refused_for_good() {
+    let service = Service::start(&[]).await;
+    let record = otlp::exception_record("ValueError", "bad total", otlp::TRACEBACK);
+    otlp::export_gzip(&service.grpc_url(), otlp::request("checkout", vec![record])).await.unwrap();
+    assert_eq!(total(&service).await, 1);
+
+    let long = otlp::request("checkout", vec![otlp::record(17, &"x".repeat(17 << 20))]);
+    for status in [
+        otlp::export(&service.grpc_url(), long.clone()).await.unwrap_err(),
+        otlp::export_gzip(&service.grpc_url(), long).await.unwrap_err(),
+    ] {
+        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+        assert!(status.details().is_empty(), "no retry delay");
+    }
+    assert_eq!(total(&service).await, 1);
+}
+
+/// With a token set, exporters need it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_asked_for() {
+    let service = Service::start(&[("LOGMEND_INGEST_TOKEN", "s3cret")]).await;
+    let request = otlp::request("checkout", vec![otlp::record(17, "lost")]);
+    let status = otlp::export(&service.grpc_url(), request.clone()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    otlp::export_with_token(&service.grpc_url(), request, "s3cret").await.unwrap();
+    assert_eq!(total(&service).await, 1);
+}
+
+/// Copies of an error are one cluster; healthy lines are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_fold_and_healthy_lines_are_dropped() {
+    let service = Service::start(&[]).await;
+    let mut records = vec![
+        otlp::record(9, "Connected to database in 3 ms"),
+        otlp::record(13, "429 items in cart, timeout=30s"),
+        otlp::record(9, "request 14290 completed"),
+    ];
+    for n in 0..50 {
+        records.push(otlp::record(17, &format!("payment {n} of user {} failed: connection to 10.0.0.{n}:5432 reset", n * 7)));
+    }
+    otlp::export(&service.grpc_url(), otlp::request("payments", records)).await.unwrap();
+    let recent = service.get("/error-monitor/errors/recent").await;
+    assert_eq!(recent["count"], 1, "{recent:#}");
+    assert_eq!(recent["errors"][0]["count"], 50);
+    assert!((1..=5).contains(&recent["errors"][0]["examples"].as_array().unwrap().len()));
+}
+
+/// SIGTERM: what is in hand is committed and answered, new requests are refused, exit code 0 within ten seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_termination_drains_and_loses_nothing() {
+    let service = Service::start(&[]).await;
+    let url = service.grpc_url();
+    #[expect(clippy::disallowed_methods, reason = "a test's own task")]
+    let sender = tokio::spawn(async move {
+        let mut acknowledged = 0_u64;
+        for n in 0..100_000_u64 {
+            let record = otlp::exception_record("ValueError", &format!("bad total {n}"), otlp::TRACEBACK);
+            match otlp::export(&url, otlp::request("checkout", vec![record])).await {
+                Ok(()) => acknowledged += 1,
+                Err(status) => {
+                    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                    break;
+                }
+            }
+        }
+        acknowledged
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let begun = std::time::Instant::now();
+    let (status, service) = service.terminate().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    let acknowledged = sender.await.unwrap();
+    assert!(acknowledged > 0);
+    let service = service.restart().await;
+    let counted = total(&service).await;
+    assert!(counted >= acknowledged && counted <= acknowledged + 1, "{counted} counted, {acknowledged} acknowledged");
+}
+
+/// Secrets of log lines are in none of the files of the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_do_not_reach_the_disk() {
+    let service = Service::start(&[]).await;
+    let secrets = [
+        format!("AKIA{}", "IOSFODNN7EXAMPLQ"),
+        format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"),
+        "hunter2-correct-horse".to_owned(),
+        "jane.doe@example.org".to_owned(),
+    ];
+    let body = format!(
+        "login failed for {} with key {} token {} password={} at postgres://app:{}@db/shop",
+        secrets[3], secrets[0], secrets[1], secrets[2], secrets[2]
+    );
+    otlp::export(&service.grpc_url(), otlp::request("auth", vec![otlp::record(17, &body)])).await.unwrap();
+    let shown = service.get("/error-monitor/errors/recent").await.to_string();
+    let (_, service) = service.terminate().await;
+    let mut stored = Vec::new();
+    for entry in std::fs::read_dir(service.folder()).unwrap() {
+        stored.write_all(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+    }
+    assert!(stored.len() > 1_000, "the store was read");
+    for secret in &secrets {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+        assert!(!stored.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} on disk");
+    }
+}
