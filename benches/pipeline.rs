@@ -38,7 +38,10 @@ fn lines_of_folder(folder: &Path) -> Vec<Line> {
     files.sort();
     let text = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
     // Severity 0, unknown: every record is scanned.
-    files.into_iter().flat_map(|path| text(path).lines().map(|line| (0, line.to_owned())).collect::<Vec<_>>()).collect()
+    files
+        .into_iter()
+        .flat_map(|path| text(path).lines().map(|line| (0, line.to_owned())).collect::<Vec<_>>())
+        .collect()
 }
 
 fn bundled_lines() -> Vec<Line> {
@@ -47,7 +50,14 @@ fn bundled_lines() -> Vec<Line> {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
         .map(|line| {
             let trace = line["exception"]["stacktrace"].as_str().unwrap_or_default();
-            (0, format!("{}{}{trace}", line["body"].as_str().unwrap(), if trace.is_empty() { "" } else { "\n" }))
+            (
+                0,
+                format!(
+                    "{}{}{trace}",
+                    line["body"].as_str().unwrap(),
+                    if trace.is_empty() { "" } else { "\n" }
+                ),
+            )
         })
         .collect()
 }
@@ -104,9 +114,16 @@ fn benches(criterion: &mut Criterion) {
         lines.iter().map(|(_, text)| LogRecord { body: text.as_bytes(), ..LogRecord::default() }).collect();
     let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
     let mut scratch = Scratch::new(&classifier);
-    let matched: Vec<_> =
-        records.iter().copied().filter(|record| classifier.classify(record, &mut scratch).is_some()).collect();
-    println!("corpus: {name}; {} of {RECORDS} records match, {text_bytes} bytes of text, {} on the wire", matched.len(), bytes.len());
+    let matched: Vec<_> = records
+        .iter()
+        .copied()
+        .filter(|record| classifier.classify(record, &mut scratch).is_some())
+        .collect();
+    println!(
+        "corpus: {name}; {} of {RECORDS} records match, {text_bytes} bytes of text, {} on the wire",
+        matched.len(),
+        bytes.len()
+    );
 
     let mut group = criterion.benchmark_group("walk");
     group.throughput(throughput(bytes.len(), RECORDS));
@@ -117,13 +134,17 @@ fn benches(criterion: &mut Criterion) {
             text
         });
     });
-    group.bench_function("prost", |b| b.iter(|| ExportLogsServiceRequest::decode(black_box(&bytes[..])).unwrap()));
+    group.bench_function("prost", |b| {
+        b.iter(|| ExportLogsServiceRequest::decode(black_box(&bytes[..])).unwrap())
+    });
     group.finish();
 
     let mut group = criterion.benchmark_group("classify");
     group.throughput(throughput(text_bytes, RECORDS));
     group.bench_function("every record scanned", |b| {
-        b.iter(|| records.iter().filter(|r| classifier.classify(black_box(r), &mut scratch).is_some()).count());
+        b.iter(|| {
+            records.iter().filter(|r| classifier.classify(black_box(r), &mut scratch).is_some()).count()
+        });
     });
     group.finish();
 
