@@ -1,0 +1,23 @@
+//! GitHub: reads a repository at a commit; opens a draft pull request on a branch of our own.
+//!
+//! In comes a [`Proposal`]; out goes the [`PullRequest`] that stands for it. Every write looks before it creates, so that
+//! going on after a crash or a lost answer never makes a second branch or pull request. There is no call here that merges,
+//! overwrites a branch, deletes, or writes to a base branch: what is created is a [`Branch`], and those begin with `logmend/`.
+//!
+//! REST version 2022-11-28 ("GitHub REST API documentation"), through octocrab with its own retry off: it sends a request
+//! again at once, creating ones too.
+
+mod client;
+mod error;
+mod names;
+mod read;
+mod write;
+
+pub use client::{GitHub, Settings};
+pub use error::GitHubError;
+pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
+pub use read::{Base, EntryKind, Tree, TreeEntry};
+pub use write::{Proposal, ProposedFile, PullRequest, PullRequestState};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! A branch, a commit, a draft pull request, labels: each looked up before it is created.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::again_while_busy;
+use super::names::segment;
+use super::read::Sha;
+use super::{Branch, GitHub, GitHubError, RepoName};
+use crate::model::Fingerprint;
+
+/// What a pull request is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Where.
+    pub repository: RepoName,
+    /// The branch that it is for.
+    pub base_branch: String,
+    /// The commit that the files were read at.
+    pub base_commit: String,
+    /// That commit's tree.
+    pub base_tree: String,
+    /// The branch to create.
+    pub branch: Branch,
+    /// The commit's message; its last paragraph holds [`trailer`](Proposal::trailer).
+    pub commit_message: String,
+    /// The changed files, whole.
+    pub files: Vec<ProposedFile>,
+    /// The pull request's title.
+    pub title: String,
+    /// The pull request's text, in Markdown.
+    pub body: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+    /// The error that it mends.
+    pub fingerprint: Fingerprint,
+}
+
+/// A changed or new file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposedFile {
+    /// The path from the root.
+    pub path: String,
+    /// The whole content.
+    pub content: Vec<u8>,
+    /// Whether the file's mode is `100755`.
+    pub executable: bool,
+}
+
+/// A pull request that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Where it stands.
+    pub state: PullRequestState,
+}
+
+/// Where a pull request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullRequestState {
+    /// People may look at it.
+    Open {
+        /// Whether it is a draft.
+        draft: bool,
+    },
+    /// People merged it.
+    Merged,
+    /// People closed it unmerged.
+    Closed,
+}
+
+impl Proposal {
+    /// The line of the commit message by which a branch is known as made for an error.
+    #[must_use]
+    pub fn trailer(fingerprint: Fingerprint) -> String {
+        format!("Logmend-Fingerprint: {fingerprint}")
+    }
+}
+
+#[derive(Deserialize)]
+struct PullAnswer {
+    number: u64,
+    html_url: String,
+    state: String,
+    #[serde(default)]
+    draft: bool,
+    merged_at: Option<String>,
+}
+
+impl From<PullAnswer> for PullRequest {
+    fn from(answer: PullAnswer) -> Self {
+        let state = match (answer.state.as_str(), answer.merged_at) {
+            (_, Some(_)) => PullRequestState::Merged,
+            ("closed", None) => PullRequestState::Closed,
+            (_, None) => PullRequestState::Open { draft: answer.draft },
+        };
+        Self { number: answer.number, url: answer.html_url, state }
+    }
+}
+
+impl GitHub {
+    /// Opens the draft pull request of a proposal, or finds the one that stands: open, merged or closed. A closed one is
+    /// answered as it is and nothing is written.
+    ///
+    /// Every step may have been done before, by a process that was killed or whose answer was lost.
+    ///
+    /// # Errors
+    ///
+    /// [`GitHubError::BranchTaken`] where the branch is somebody else's; else whatever stopped it.
+    pub async fn open_draft(&self, proposal: &Proposal) -> Result<PullRequest, GitHubError> {
+        if let Some(standing) = self.pull_request_of(&proposal.repository, &proposal.branch).await? {
+            if matches!(standing.state, PullRequestState::Open { .. }) {
+                self.label(proposal, standing.number).await;
+            }
+            return Ok(standing);
+        }
+        if !self.branch_stands(proposal).await? {
+            let commit = self.commit_files(proposal).await?;
+            self.create_branch(proposal, &commit).await?;
+        }
+        let opened = again_while_busy(|| self.open_once(proposal)).await?;
+        self.label(proposal, opened.number).await;
+        Ok(opened)
+    }
+
+    /// The pull request of a branch of ours, whatever became of it; the newest where there are several.
+    ///
+    /// # Errors
+    ///
+    /// [`GitHubError`].
+    pub async fn pull_request_of(
+        &self,
+        repository: &RepoName,
+        branch: &Branch,
+    ) -> Result<Option<PullRequest>, GitHubError> {
+        let head = segment(&format!("{}:{}", repository.owner(), branch.as_str()));
+        let found: Vec<PullAnswer> =
+            self.get(&repository.route(&format!("/pulls?state=all&head={head}"))).await?;
+        Ok(found.into_iter().max_by_key(|answer| answer.number).map(PullRequest::from))
+    }
+
+    /// Whether the branch is there already, made for this very error.
+    async fn branch_stands(&self, proposal: &Proposal) -> Result<bool, GitHubError> {
+        let tip = match self.tip(&proposal.repository, proposal.branch.as_str()).await {
+            Ok(tip) => tip,
+            Err(GitHubError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let message = self.commit(&proposal.repository, &tip).await?.message;
+        let trailer = Proposal::trailer(proposal.fingerprint);
+        if message.lines().any(|line| line.trim() == trailer) {
+            Ok(true)
+        } else {
+            Err(GitHubError::BranchTaken { branch: proposal.branch.as_str().to_owned() })
+        }
+    }
+
+    /// Blobs, a tree and a commit that nothing points to yet. Author and committer are left to GitHub, which then signs it
+    /// where the token is an App's.
+    async fn commit_files(&self, proposal: &Proposal) -> Result<String, GitHubError> {
+        let route = |rest: &str| proposal.repository.route(rest);
+        let mut entries = Vec::with_capacity(proposal.files.len());
+        for file in &proposal.files {
+            let body = json!({"content": STANDARD.encode(&file.content), "encoding": "base64"});
+            let blob: Sha = self.post(&route("/git/blobs"), &body).await?;
+            let mode = if file.executable { "100755" } else { "100644" };
+            entries.push(json!({"path": file.path, "mode": mode, "type": "blob", "sha": blob.sha}));
+        }
+        let body = json!({"base_tree": proposal.base_tree, "tree": entries});
+        let tree: Sha = self.post(&route("/git/trees"), &body).await?;
+        let body = json!({"message": proposal.commit_message, "tree": tree.sha, "parents": [proposal.base_commit]});
+        let commit: Sha = self.post(&route("/git/commits"), &body).await?;
+        Ok(commit.sha)
+    }
+
+    /// Creates the branch; one that appeared in the meantime must be ours.
+    async fn create_branch(&self, proposal: &Proposal, commit: &str) -> Result<(), GitHubError> {
+        let body = json!({"ref": format!("refs/heads/{}", proposal.branch.as_str()), "sha": commit});
+        match self.post::<Value>(&proposal.repository.route("/git/refs"), &body).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_unprocessable_with("already exists") => {
+                self.branch_stands(proposal).await.map(drop)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One try: looks for the pull request, since an earlier try may have made it, and creates it where there is none.
+    async fn open_once(&self, proposal: &Proposal) -> Result<PullRequest, GitHubError> {
+        if let Some(standing) = self.pull_request_of(&proposal.repository, &proposal.branch).await? {
+            return Ok(standing);
+        }
+        match self.create_pull_request(proposal, true).await {
+            // Private repositories on the free plan have no drafts.
+            Err(error) if error.is_unprocessable_with("draft pull requests are not supported") => {
+                self.create_pull_request(proposal, false).await
+            }
+            Err(error) if error.is_unprocessable_with("a pull request already exists") => {
+                let standing = self.pull_request_of(&proposal.repository, &proposal.branch).await?;
+                standing.ok_or(error)
+            }
+            other => other,
+        }
+    }
+
+    async fn create_pull_request(&self, proposal: &Proposal, draft: bool) -> Result<PullRequest, GitHubError> {
+        let body = json!({
+            "title": proposal.title,
+            "head": proposal.branch.as_str(),
+            "base": proposal.base_branch,
+            "body": proposal.body,
+            "draft": draft,
+            "maintainer_can_modify": true,
+        });
+        self.post_once::<PullAnswer>(&proposal.repository.route("/pulls"), &body).await.map(PullRequest::from)
+    }
+
+    /// Labels are worth a warning, not a failure. GitHub creates those that the repository does not have.
+    async fn label(&self, proposal: &Proposal, number: u64) {
+        let route = proposal.repository.route(&format!("/issues/{number}/labels"));
+        if let Err(error) = self.post::<Value>(&route, &json!({"labels": proposal.labels})).await {
+            tracing::warn!(%error, "the pull request was opened without its labels");
+        }
+    }
+}
