@@ -101,10 +101,11 @@ pub fn neutralise_inline(text: &str, chars_max: usize) -> String {
 
 /// A code block that holds the text as it is, whatever it holds: the fence is longer than any in the text.
 ///
-/// Mentions and references are broken inside too: replies by mail strip fences.
+/// Mentions, references and HTML tags are broken inside too: replies by mail strip fences.
 #[must_use]
 pub fn fence(text: &str) -> String {
     let text = without_effect(&plain(text));
+    let text = TAG.replace_all(&text, format!("<{ZERO_WIDTH_SPACE}$rest"));
     let fence = "`".repeat(longest_run_of_backticks(&text).max(2) + 1);
     format!("{fence}text\n{}\n{fence}", text.trim_end())
 }
@@ -185,6 +186,7 @@ shape!(
     r"(?i)\b(?P<word>close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?P<rest>:?\s+(?:#|gh-|https?:|[a-z0-9._-]+/[a-z0-9._-]+#))"
 );
 // `@name`, `#12`, `GH-12`, `owner/name@sha` all begin with one of these marks.
+shape!(TAG, r"<(?P<rest>[A-Za-z/!?])");
 shape!(REFERENCE, r"(?P<mark>@|#|(?i:\bgh-))(?P<rest>[A-Za-z0-9])");
 
 #[cfg(test)]
@@ -216,6 +218,7 @@ mod tests {
     #[test]
     fn a_fence_is_longer_than_any_inside() {
         assert_eq!(fence("a\n```\nb @x"), "````text\na\n```\nb @\u{200b}x\n````");
+        assert_eq!(fence("<img>"), "```text\n<\u{200b}img>\n```");
         assert_eq!(fence("plain"), "```text\nplain\n```");
     }
 

@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn folders_are_listed() {
-        assert_eq!(snapshot().list_files("app/checkout/").unwrap(), "pricing.py 76\n");
+        assert_eq!(snapshot().list_files("app/checkout/").unwrap(), "pricing.py 72\n");
         let root = snapshot().list_files("").unwrap();
         assert!(root.contains("app/\n") && root.contains("link.py (link)\n"), "{root}");
         assert!(snapshot().list_files("..").is_err() && snapshot().list_files("nowhere").is_err());
