@@ -26,6 +26,7 @@ use self::pulls::Pulls;
 use self::repository::{BASE, Repository};
 use self::routes::{Asked, Model, Reply};
 use self::shapes::Shapes;
+use super::python;
 use super::server::{self, Server};
 
 /// The token that requests must carry.
@@ -136,7 +137,8 @@ impl GitHubStandIn {
 
     /// The requests as lines of JSON, which `github_openapi.py` checks.
     pub fn calls_as_lines(&self) -> String {
-        self.calls().iter().map(|call| serde_json::to_string(call).unwrap() + "\n").collect()
+        let calls: Vec<_> = self.calls().iter().map(|call| serde_json::to_value(call).unwrap()).collect();
+        python::lines(&calls)
     }
 
     /// What requests lacked, or did that none may do.

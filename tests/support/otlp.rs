@@ -29,12 +29,12 @@ const ERROR: i32 = 17;
 
 const EXPORT_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
-fn text(value: &str) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) })
+fn text(value: &str) -> AnyValue {
+    AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }
 }
 
 fn attribute(key: &str, value: &str) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: text(value), ..KeyValue::default() }
+    KeyValue { key: key.to_owned(), value: Some(text(value)), ..KeyValue::default() }
 }
 
 /// A record of now.
@@ -44,7 +44,7 @@ pub fn record(severity_number: i32, body: &str) -> LogRecord {
         time_unix_nano: now,
         observed_time_unix_nano: now,
         severity_number,
-        body: text(body),
+        body: Some(text(body)),
         ..LogRecord::default()
     }
 }

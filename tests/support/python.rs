@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use serde_json::Value;
+
 /// A setting that `./scripts/test` makes.
 fn prepared(variable: &str) -> PathBuf {
     let value = std::env::var_os(variable);
@@ -15,9 +17,14 @@ fn prepared(variable: &str) -> PathBuf {
         .into()
 }
 
-/// GitHub's OpenAPI description.
+/// Where GitHub's own description of its API lies.
 pub fn github_openapi() -> String {
     prepared("LOGMEND_GITHUB_OPENAPI").to_str().unwrap().to_owned()
+}
+
+/// Values as the lines of JSON that the scripts read.
+pub fn lines(values: &[Value]) -> String {
+    values.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// A script of `tests/support/`.

@@ -203,14 +203,13 @@ async fn claude_is_what_the_sdk_expects() {
             .await;
     python::run(&script, &["sdk", &claude.url(), claude.key()]).await;
     converse(&claude, &good()).await;
-    let lines = |bodies: Vec<Value>| bodies.iter().map(|body| format!("{body}\n")).collect::<String>();
-    python::feed(&script, &["requests"], &lines(claude.requests())).await;
-    python::feed(&script, &["answers"], &lines(claude.answers())).await;
+    python::feed(&script, &["requests"], &python::lines(&claude.requests())).await;
+    python::feed(&script, &["answers"], &python::lines(&claude.answers())).await;
 
     let mut wrong = good();
     wrong["temperature"] = json!(1.0);
     wrong["max_tokens"] = json!("many");
-    let told = python::attempt(&script, &["requests"], &lines(vec![wrong])).await.unwrap_err();
+    let told = python::attempt(&script, &["requests"], &python::lines(&[wrong])).await.unwrap_err();
     assert!(told.contains("`temperature` is no parameter") && told.contains("max_tokens"), "{told}");
     assert!(python::attempt(&script, &["answers"], "{\"type\": \"message\"}\n").await.is_err());
     // The SDK takes the blocks apart and puts them together in another order, which the API allows.
