@@ -1,0 +1,13 @@
+//! The tests of the whole: the real binary, with OTLP and HTTP spoken to it, and stand-ins where its peers would be.
+
+#![expect(unreachable_pub, reason = "what the tests share is public among them")]
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing there")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod architecture;
+mod end_to_end;
+mod receiving;
+mod stand_ins;
+mod starting;

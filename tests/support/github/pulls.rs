@@ -1,0 +1,240 @@
+//! Pull requests and labels: the part of GitHub that git does not keep.
+
+use serde_json::{Value, json};
+
+use super::repository::{BASE, Repository};
+use super::routes::Reply;
+use super::shapes::{OWNER, Shapes};
+
+/// The longest title and body in characters, beyond which GitHub refuses a pull request.
+const TITLE_MAX: usize = 256;
+const BODY_MAX: usize = 65_536;
+/// The longest description of a label in characters.
+const DESCRIPTION_MAX: usize = 100;
+
+/// What people and programs said about a change.
+struct PullRequest {
+    title: String,
+    body: Value,
+    branch: String,
+    base: String,
+    draft: bool,
+    maintainer_can_modify: bool,
+    labels: Vec<String>,
+    created_at: String,
+    closed_at: Option<String>,
+    /// What the branch pointed at when it was last seen.
+    sha: String,
+}
+
+/// The pull requests, numbered from 1, and the labels.
+#[derive(Default)]
+pub struct Pulls {
+    all: Vec<PullRequest>,
+    /// The labels as answered.
+    labels: Vec<Value>,
+}
+
+impl Pulls {
+    /// `POST …/pulls`.
+    pub fn open(&mut self, body: &Value, repository: &Repository, shapes: &Shapes) -> Reply {
+        let text = |key: &str| body[key].as_str().unwrap_or_default();
+        let (title, base) = (text("title"), text("base"));
+        let branch = text("head").strip_prefix(&format!("{OWNER}:")).unwrap_or(text("head"));
+        let (head_sha, base_sha) = (repository.resolve(&heads(branch)), repository.resolve(&heads(base)));
+        let invalid = |field: &str, code: &str| {
+            Err(Reply::invalid(&json!({"resource": "PullRequest", "field": field, "code": code})))
+        };
+        let custom = |message: String| {
+            Err(Reply::invalid(&json!({"resource": "PullRequest", "code": "custom", "message": message})))
+        };
+        let checked = match (head_sha, base_sha) {
+            _ if title.trim().is_empty() => invalid("title", "missing_field"),
+            _ if title.chars().count() > TITLE_MAX => {
+                custom(format!("title is too long (maximum is {TITLE_MAX} characters)"))
+            }
+            _ if text("body").chars().count() > BODY_MAX => {
+                custom(format!("body is too long (maximum is {BODY_MAX} characters)"))
+            }
+            (None, _) => invalid("head", "invalid"),
+            (_, None) => invalid("base", "invalid"),
+            _ if self
+                .all
+                .iter()
+                .any(|pull| pull.closed_at.is_none() && pull.branch == branch && pull.base == base) =>
+            {
+                custom(format!("A pull request already exists for {OWNER}:{branch}."))
+            }
+            (Some(head), Some(base_sha)) if repository.is_ancestor(&head, &base_sha) => {
+                custom(format!("No commits between {base} and {branch}"))
+            }
+            (Some(head), Some(_)) => Ok(head),
+        };
+        let sha = match checked {
+            Ok(sha) => sha,
+            Err(refused) => return refused,
+        };
+        self.all.push(PullRequest {
+            title: title.to_owned(),
+            body: body["body"].clone(),
+            branch: branch.to_owned(),
+            base: base.to_owned(),
+            draft: body["draft"] == true,
+            maintainer_can_modify: body["maintainer_can_modify"] != false,
+            labels: Vec::new(),
+            created_at: super::now(),
+            closed_at: None,
+            sha,
+        });
+        Reply::new(201, self.shape(self.all.len(), repository, shapes))
+    }
+
+    /// A pull request in full, as it is now.
+    pub fn get(&mut self, number: &str, repository: &Repository, shapes: &Shapes) -> Reply {
+        match number.parse() {
+            Ok(number) if (1..=self.all.len()).contains(&number) => {
+                Reply::new(200, self.shape(number, repository, shapes))
+            }
+            _ => Reply::not_found(),
+        }
+    }
+
+    /// All in full, the first one first.
+    pub fn all(&mut self, repository: &Repository, shapes: &Shapes) -> Vec<Value> {
+        (1..=self.all.len()).map(|number| self.shape(number, repository, shapes)).collect()
+    }
+
+    /// `GET …/pulls`: the newest first, in the shape of lists.
+    pub fn list(&mut self, query: &[(String, String)], repository: &Repository, shapes: &Shapes) -> Reply {
+        let of = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let number = |key, default| of(key).and_then(|value| value.parse().ok()).unwrap_or(default);
+        let (per_page, page) = (number("per_page", 30_usize), number("page", 1_usize));
+        let found = self.all(repository, shapes).into_iter().rev().filter(|pull| {
+            let state = of("state").unwrap_or("open");
+            (state == "all" || pull["state"] == state)
+                && of("head").is_none_or(|head| pull["head"]["label"] == head)
+                && of("base").is_none_or(|base| pull["base"]["ref"] == base)
+        });
+        let found = found.skip(per_page * page.saturating_sub(1)).take(per_page.min(100));
+        Reply::new(200, found.map(simple).collect())
+    }
+
+    /// People close a pull request without merging it.
+    pub fn close(&mut self, number: usize) {
+        self.all[number - 1].closed_at = Some(super::now());
+    }
+
+    fn shape(&mut self, number: usize, repository: &Repository, shapes: &Shapes) -> Value {
+        let labels: Vec<_> =
+            self.all[number - 1].labels.iter().map(|name| self.label(name).unwrap()).collect();
+        let pull = &mut self.all[number - 1];
+        if let Some(sha) = repository.resolve(&heads(&pull.branch)).filter(|_| pull.closed_at.is_none()) {
+            pull.sha = sha;
+        }
+        let mut shape = shapes.pull_request_links(number, &pull.sha);
+        let base_sha = repository.resolve(&heads(&pull.base)).unwrap();
+        let about = json!({
+            "state": if pull.closed_at.is_some() { "closed" } else { "open" }, "locked": false, "title": pull.title,
+            "user": shapes.user("logmend[bot]", "Bot"), "body": pull.body, "labels": labels, "milestone": null,
+            "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.created_at,
+            "closed_at": pull.closed_at, "merged_at": null, "merge_commit_sha": null, "assignee": null, "assignees": [],
+            "requested_reviewers": [], "requested_teams": [], "head": shapes.end(&pull.branch, &pull.sha),
+            "base": shapes.end(&pull.base, &base_sha), "author_association": "CONTRIBUTOR", "auto_merge": null,
+            "draft": pull.draft, "merged": false, "mergeable": null, "rebaseable": null, "mergeable_state": "unknown",
+            "merged_by": null, "comments": 0, "review_comments": 0, "commits": 1,
+            "maintainer_can_modify": pull.maintainer_can_modify, "additions": 1, "deletions": 1, "changed_files": 1,
+        });
+        let Value::Object(about) = about else { unreachable!("an object") };
+        shape.as_object_mut().unwrap().extend(about);
+        shape
+    }
+
+    /// A label by its name, which GitHub compares without regard to case.
+    pub fn label(&self, name: &str) -> Option<Value> {
+        self.labels.iter().find(|label| label["name"].as_str().unwrap().eq_ignore_ascii_case(name)).cloned()
+    }
+
+    pub fn labels(&self) -> Reply {
+        Reply::new(200, json!(self.labels))
+    }
+
+    /// `POST …/labels`.
+    pub fn create_label(&mut self, body: &Value, shapes: &Shapes) -> Reply {
+        let name = body["name"].as_str().unwrap_or_default();
+        let color = body["color"].as_str().unwrap_or("ededed");
+        let refused = |field: &str, code: &str| {
+            Reply::invalid(&json!({"resource": "Label", "field": field, "code": code}))
+        };
+        if name.is_empty() {
+            return refused("name", "missing_field");
+        }
+        if self.label(name).is_some() {
+            return refused("name", "already_exists");
+        }
+        if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return refused("color", "invalid");
+        }
+        if body["description"].as_str().is_some_and(|text| text.chars().count() > DESCRIPTION_MAX) {
+            return refused("description", "invalid");
+        }
+        let label = shapes.label(name, color, &body["description"]);
+        self.labels.push(label.clone());
+        Reply::new(201, label)
+    }
+
+    /// `GET` and `POST …/issues/{n}/labels`; a label that is not there is made, as GitHub does.
+    pub fn issue_labels(&mut self, number: &str, add: Option<&Value>, shapes: &Shapes) -> Reply {
+        let known = number.parse().ok().filter(|number| (1..=self.all.len()).contains(number));
+        let Some(number) = known else { return Reply::not_found() };
+        let added = add.map_or(&[][..], |body| body["labels"].as_array().map_or(&[][..], Vec::as_slice));
+        if add.is_some() && added.is_empty() {
+            return Reply::invalid(&json!({"resource": "Label", "field": "labels", "code": "missing_field"}));
+        }
+        for name in added.iter().filter_map(|label| label.as_str().or_else(|| label["name"].as_str())) {
+            if self.label(name).is_none() {
+                self.labels.push(shapes.label(name, "ededed", &Value::Null));
+            }
+            let labels = &mut self.all[number - 1].labels;
+            if !labels.iter().any(|label| label.eq_ignore_ascii_case(name)) {
+                labels.push(name.to_owned());
+            }
+        }
+        Reply::new(200, self.all[number - 1].labels.iter().map(|name| self.label(name).unwrap()).collect())
+    }
+}
+
+/// A branch's full name.
+fn heads(branch: &str) -> String {
+    format!("refs/heads/{branch}")
+}
+
+/// Of a pull request what lists show. Their schema knows no label without a description.
+fn simple(mut pull: Value) -> Value {
+    for key in [
+        "merged",
+        "mergeable",
+        "rebaseable",
+        "mergeable_state",
+        "merged_by",
+        "comments",
+        "review_comments",
+        "commits",
+        "maintainer_can_modify",
+        "additions",
+        "deletions",
+        "changed_files",
+    ] {
+        pull.as_object_mut().unwrap().remove(key);
+    }
+    for label in pull["labels"].as_array_mut().unwrap() {
+        if label["description"].is_null() {
+            label["description"] = json!("");
+        }
+    }
+    pull
+}
+
+/// Whether a branch is the one that pull requests are for.
+pub fn is_base(reference: &str) -> bool {
+    reference == heads(BASE)
+}
