@@ -1,5 +1,6 @@
 //! logmend: a log-stream filter in an OpenTelemetry pipeline.
 
+pub mod classify;
 pub mod model;
 pub mod otlp;
 pub mod store;
