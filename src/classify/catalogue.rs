@@ -17,7 +17,8 @@ pub(super) const LITERAL_BYTES_MAX: usize = 256;
 pub(super) const LITERAL_BYTES_MIN: usize = 2;
 /// Entries of one list of a rule.
 pub(super) const CONDITION_LITERALS_MAX: usize = 256;
-/// Bytes of all literals together: bounds the memory of the automaton (some 100 MB at the worst) and the time to build it.
+/// Bytes of all literals together: bounds the time to build the automaton and its memory, some 20 MB at 19 bytes each
+/// (measured on the built-in rules, compact NFA).
 pub(super) const LITERALS_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an id, which people read in tables.
 const ID_BYTES_MAX: usize = 64;
@@ -33,7 +34,11 @@ pub struct Catalogue {
 impl Catalogue {
     /// The catalogue that is compiled in: `rules.toml` beside this file.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the text is fixed at compile time and a test parses it")]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "the text is fixed at compile time and a test parses it"
+    )]
     pub fn built_in() -> Self {
         Self::parse(include_str!("rules.toml")).expect("the built-in rules are valid, as a test proves")
     }

@@ -81,11 +81,11 @@ pub enum Fault {
     #[error("`{0}` holds more than {CONDITION_LITERALS_MAX} entries; split the rule in two")]
     TooMany(&'static str),
     /// An entry is empty or blank.
-    #[error("`{0}` holds an empty text, which every record contains; remove it")]
+    #[error("`{0}` holds an empty text; remove it")]
     EmptyText(&'static str),
     /// A literal so short that it occurs in most texts.
     #[error(
-        "`{key}` holds `{text}`, shorter than {LITERAL_BYTES_MIN} bytes; lengthen it or write `{{ text = \"{text}\", word = true }}`"
+        "`{key}` holds {text:?}, shorter than {LITERAL_BYTES_MIN} bytes; lengthen it or write `{{ text = {text:?}, word = true }}`"
     )]
     ShortLiteral {
         /// `any`, `all` or `none`.
@@ -104,6 +104,6 @@ pub enum Fault {
         bytes: usize,
     },
     /// A literal is asked for and forbidden.
-    #[error("`none` forbids `{0}`, which `any` or `all` asks for; remove one of them")]
+    #[error("`none` forbids {0:?}, which `any` or `all` asks for; remove one of them")]
     Contradiction(String),
 }

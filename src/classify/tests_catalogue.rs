@@ -42,7 +42,7 @@ fn the_built_in_catalogue_is_valid_and_uses_the_known_categories() {
         "unknown",
     ];
     let used = |name: &&str| catalogue.rules().iter().any(|rule| rule.category().as_str() == *name);
-    assert!(known.iter().all(|name| used(&name)));
+    assert!(known.iter().all(|name| used(name)));
     assert!(catalogue.rules().iter().all(|rule| known.contains(&rule.category().as_str())));
 }
 
@@ -62,47 +62,120 @@ fn a_rule_is_read_as_it_is_written() {
 
 #[test]
 fn faults_of_the_text_are_told_with_line_and_column() {
-    assert_eq!(refused("[[rule]]\nid = \"é\" x\n"), "");
-    assert_eq!(refused("\n[[rules]]\nid = \"a\"\n"), "");
+    assert_eq!(
+        refused("[[rule]]\nid = \"é\" x\n"),
+        "line 2, column 10: unexpected key or value, expected newline, `#`"
+    );
+    assert_eq!(
+        refused("\n[[rules]]\nid = \"a\"\n"),
+        "line 2, column 3: unknown field `rules`, expected `rule`"
+    );
     assert_eq!(refused(""), "there is no rule in it; write at least one `[[rule]]`");
 }
 
 #[test]
 fn faults_of_a_rule_are_told_with_its_id_and_the_mend() {
-    check("fixable = false", "fixabel = false", "");
-    check("fixable = false", "fixable = \"no\"", "");
-    check("severity = \"high\"\n", "", "");
-    check("\"redis-read-only\"", "\"Redis\"", "");
-    check("\"cache_error\"", "\"Cache Error\"", "");
-    check("\"high\"", "\"awful\"", "");
-    check("fixable = false", "fixable = false\nmin_severity = \"warning\"", "");
-    check("\"Write to the primary.\"", "\" \"", "");
-    check("\"READONLY You can't write\"", "\" \"", "");
-    check("\"READONLY You can't write\"", "\"R\"", "");
-    check("\"READONLY You can't write\"", "7", "");
-    check("word = true", "wrod = true", "");
-    check("\"ReadOnlyError\"", "\"\"", "");
-    check("fixable = false", "fixable = false\nnone = [\"readonly you can't WRITE\"]", "");
+    check(
+        "fixable = false",
+        "fixabel = false",
+        "rule `redis-read-only`: unknown field `fixabel`, expected one of `id`, `category`, `severity`, `fixable`, `suggested_fix`, `min_severity`, `any`, `all`, `none`, `exception_types`",
+    );
+    check(
+        "fixable = false",
+        "fixable = \"no\"",
+        r#"rule `redis-read-only`: invalid type: string "no", expected a boolean in `fixable`"#,
+    );
+    check("severity = \"high\"\n", "", "rule `redis-read-only`: missing field `severity`");
+    check(
+        "\"redis-read-only\"",
+        "\"Redis\"",
+        "rule 1 of the file: `id` must be 1 to 64 lower-case letters and digits in words joined by `-`, such as `redis-read-only`",
+    );
+    check(
+        "\"cache_error\"",
+        "\"Cache Error\"",
+        "rule `redis-read-only`: `category`: `Cache Error` is not one of names of 1 to 48 lower-case letters, digits and `_`",
+    );
+    check(
+        "\"high\"",
+        "\"awful\"",
+        "rule `redis-read-only`: `severity`: `awful` is not one of critical, high, medium, low, info",
+    );
+    check(
+        "fixable = false",
+        "fixable = false\nmin_severity = \"warning\"",
+        "rule `redis-read-only`: `min_severity`: `warning` is not one of trace, debug, info, warn, error, fatal",
+    );
+    check(
+        "\"Write to the primary.\"",
+        "\" \"",
+        "rule `redis-read-only`: `suggested_fix` must be one line of 1 to 400 characters that tells how such an error is mended",
+    );
+    check(
+        "\"READONLY You can't write\"",
+        "\" \"",
+        "rule `redis-read-only`: `any` holds an empty text; remove it",
+    );
+    check(
+        "\"READONLY You can't write\"",
+        "\"R\"",
+        r#"rule `redis-read-only`: `any` holds "R", shorter than 2 bytes; lengthen it or write `{ text = "R", word = true }`"#,
+    );
+    check(
+        "\"READONLY You can't write\"",
+        "7",
+        r#"rule `redis-read-only`: `any` holds a value of type integer; write a text or `{ text = "429", word = true }`"#,
+    );
+    check(
+        "word = true",
+        "wrod = true",
+        "rule `redis-read-only`: `any`: unknown field `wrod`, expected `text` or `word`",
+    );
+    check(
+        "\"ReadOnlyError\"",
+        "\"\"",
+        "rule `redis-read-only`: `exception_types` holds an empty text; remove it",
+    );
+    check(
+        "fixable = false",
+        "fixable = false\nnone = [\"readonly you can't WRITE\"]",
+        r#"rule `redis-read-only`: `none` forbids "READONLY You can't write", which `any` or `all` asks for; remove one of them"#,
+    );
 }
 
 #[test]
 fn a_rule_must_ask_for_something() {
     let only_none = RULE.lines().take(6).collect::<Vec<_>>().join("\n") + "\nnone = [\"aa\"]\n";
-    assert_eq!(refused(&only_none), "");
+    assert_eq!(
+        refused(&only_none),
+        "rule `redis-read-only`: it asks for nothing; add a literal to `any` or `all`, or a type to `exception_types`"
+    );
 }
 
 #[test]
 fn ids_are_unique() {
-    assert_eq!(refused(&(RULE.to_owned() + RULE)), "");
+    assert_eq!(
+        refused(&(RULE.to_owned() + RULE)),
+        "rule `redis-read-only`: `id` is taken by rule 1 already; ids are unique, rename one of them"
+    );
 }
 
 #[test]
 fn files_and_rules_are_bounded() {
-    check("READONLY", &"R".repeat(300), "");
-    check("\"ReadOnlyError\"", &"\"E\", ".repeat(300), "");
+    check(
+        "READONLY",
+        &"R".repeat(300),
+        "rule `redis-read-only`: `any` holds a text of 316 bytes, more than 256; cut it to the part that is always the same",
+    );
+    check(
+        "\"ReadOnlyError\"",
+        &"\"E\", ".repeat(300),
+        "rule `redis-read-only`: `exception_types` holds more than 256 entries; split the rule in two",
+    );
     let rules = |count: usize, conditions: &dyn Fn(usize) -> String| -> String {
         let head = RULE.lines().skip(2).take(4).collect::<Vec<_>>().join("\n");
-        (0..count).map(|n| format!("[[rule]]\nid = \"r{n}\"\n{head}\n{}\n", conditions(n))).collect()
+        let rule = |n| format!("[[rule]]\nid = \"r{n}\"\n{head}\n{}\n", conditions(n));
+        (0..count).map(rule).collect::<Vec<_>>().concat()
     };
     let many = rules(RULES_MAX + 1, &|_| "any = [\"aa\"]".to_owned());
     assert!(refused(&many).starts_with("10001 rules are more than 10000"), "{}", refused(&many));
