@@ -42,7 +42,7 @@ fn the_built_in_catalogue_is_valid_and_uses_the_known_categories() {
         "unknown",
     ];
     let used = |name: &&str| catalogue.rules().iter().any(|rule| rule.category().as_str() == *name);
-    assert!(known.iter().all(|name| used(name)));
+    assert!(known.iter().all(used));
     assert!(catalogue.rules().iter().all(|rule| known.contains(&rule.category().as_str())));
 }
 
