@@ -113,7 +113,7 @@ fn benches(criterion: &mut Criterion) {
     let records: Vec<_> =
         lines.iter().map(|(_, text)| LogRecord { body: text.as_bytes(), ..LogRecord::default() }).collect();
     let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
-    let mut scratch = Scratch::new(&classifier);
+    let mut scratch = Scratch::default();
     let matched: Vec<_> = records
         .iter()
         .copied()

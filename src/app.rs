@@ -55,9 +55,9 @@ impl App {
             tracing::info!("{note}");
         }
         let setup = Arc::new(setup(&config));
-        let (store, writer) = Store::open(&config.store, telemetry::now())
-            .await
-            .context("DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to")?;
+        let (store, writer) = Store::open(&config.store, telemetry::now()).await.context(
+            "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
+        )?;
         let grpc_listener = bind(config.grpc.addr, "LOGMEND_GRPC_ADDR").await?;
         let api_listener = bind(config.api.addr, "LOGMEND_API_ADDR or PORT").await?;
 
@@ -112,9 +112,10 @@ impl App {
         };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         let stop = self.edges_stop.clone();
-        self.edge("the API", async move {
-            api::serve(listener, router, stop).await.map_err(anyhow::Error::from)
-        });
+        self.edge(
+            "the API",
+            async move { api::serve(listener, router, stop).await.map_err(anyhow::Error::from) },
+        );
     }
 
     fn start_triage(&mut self, config: &Config, triage: Triage) {
@@ -176,7 +177,9 @@ impl App {
         self.writer_stop.cancel();
         self.writer.close();
         if tokio::time::timeout(Duration::from_secs(1), self.writer.wait()).await.is_err() {
-            tracing::error!("the store did not close in time; what was acknowledged is committed all the same");
+            tracing::error!(
+                "the store did not close in time; what was acknowledged is committed all the same"
+            );
         }
     }
 }
@@ -190,7 +193,9 @@ impl api::Setup {
 fn setup(config: &Config) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
-        (Some(_), None) => api::Component::Disabled("GITHUB_REPOSITORY is not set: there is no source to mend"),
+        (Some(_), None) => {
+            api::Component::Disabled("GITHUB_REPOSITORY is not set: there is no source to mend")
+        }
         (Some(_), Some(_)) => api::Component::Configured,
     };
     let github = match (&config.github.token, &config.remedy.repository) {

@@ -104,8 +104,7 @@ struct Reader<'s> {
 
 impl<'s> Reader<'s> {
     fn new(sources: &'s Sources) -> Self {
-        let mut reader =
-            Self { sources, file: BTreeMap::new(), faults: Vec::new(), notes: Vec::new() };
+        let mut reader = Self { sources, file: BTreeMap::new(), faults: Vec::new(), notes: Vec::new() };
         if let Some(path) = &sources.file {
             reader.read_file(path);
         }
@@ -117,17 +116,23 @@ impl<'s> Reader<'s> {
         let name = path.display();
         let table = match std::fs::read_to_string(path) {
             Err(error) => {
-                return self.faults.push(format!("--config: cannot read {name}: {error}; name a file that exists"));
+                return self
+                    .faults
+                    .push(format!("--config: cannot read {name}: {error}; name a file that exists"));
             }
             Ok(text) => match text.parse::<toml::Table>() {
-                Err(error) => return self.faults.push(format!("{name} is no TOML: {}", error.to_string().trim())),
+                Err(error) => {
+                    return self.faults.push(format!("{name} is no TOML: {}", error.to_string().trim()));
+                }
                 Ok(table) => table,
             },
         };
         for (key, value) in table {
             let value = match value {
                 toml::Value::String(text) => text,
-                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
+                    value.to_string()
+                }
                 _ => {
                     self.faults.push(format!("{name}: {key} must be a text, a number or true or false"));
                     continue;
@@ -158,8 +163,7 @@ impl<'s> Reader<'s> {
     fn text(&self, variable: &'static str) -> Option<(String, String)> {
         let key = KEYS.iter().find(|key| key.variable == variable)?;
         let flag = self.sources.flags.get(variable).map(|value| (value, format!("--{}", key.flag())));
-        let environment =
-            || self.sources.environment.get(variable).map(|value| (value, variable.to_owned()));
+        let environment = || self.sources.environment.get(variable).map(|value| (value, variable.to_owned()));
         let file = || self.file.get(&key.file_key()).map(|value| (value, key.file_key()));
         flag.or_else(environment)
             .or_else(file)
@@ -167,7 +171,12 @@ impl<'s> Reader<'s> {
             .filter(|(value, _)| !value.is_empty())
     }
 
-    fn parse<T>(&mut self, variable: &'static str, want: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    fn parse<T>(
+        &mut self,
+        variable: &'static str,
+        want: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let (text, origin) = self.text(variable)?;
         let value = read(&text);
         if value.is_none() {
@@ -247,9 +256,16 @@ impl<'s> Reader<'s> {
                 ..ingest::Settings::default()
             },
             api: api::Settings { addr: self.api_addr(), token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
-            store: self.typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db").unwrap_or_default(),
+            store: self
+                .typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db")
+                .unwrap_or_default(),
             catalogue: self.catalogue(),
-            alignment: Alignment::new(Duration::from_secs(self.whole("ERROR_MONITOR_INTERVAL", 1, 3_600, 300))),
+            alignment: Alignment::new(Duration::from_secs(self.whole(
+                "ERROR_MONITOR_INTERVAL",
+                1,
+                3_600,
+                300,
+            ))),
             monitoring: self.flag("ERROR_MONITORING_ENABLED", true),
             triage: self.triage(),
             claude,
@@ -268,7 +284,8 @@ impl<'s> Reader<'s> {
 
     fn claude(&mut self) -> Option<claude::Settings> {
         let base_url = self.url("ANTHROPIC_BASE_URL", claude::DEFAULT_BASE_URL);
-        let model = self.text("ANTHROPIC_MODEL").map_or_else(|| claude::DEFAULT_MODEL.to_owned(), |(model, _)| model);
+        let model =
+            self.text("ANTHROPIC_MODEL").map_or_else(|| claude::DEFAULT_MODEL.to_owned(), |(model, _)| model);
         if !remedy::price::is_known(&model) {
             self.faults.push(format!(
                 "ANTHROPIC_MODEL is `{model}`, whose price is not known here, so its budget could not be kept; it must be one of {}",
@@ -283,8 +300,14 @@ impl<'s> Reader<'s> {
         let default = triage::Settings::default();
         triage::Settings {
             auto_fix: self.flag("AUTO_FIX_ENABLED", default.auto_fix),
-            fixes_per_window_max: u32::try_from(self.whole("LOGMEND_MAX_FIXES_PER_WINDOW", 0, 100, 1)).unwrap_or(1),
-            open_pull_requests_max: self.whole("LOGMEND_MAX_OPEN_PRS", 0, 1_000, default.open_pull_requests_max),
+            fixes_per_window_max: u32::try_from(self.whole("LOGMEND_MAX_FIXES_PER_WINDOW", 0, 100, 1))
+                .unwrap_or(1),
+            open_pull_requests_max: self.whole(
+                "LOGMEND_MAX_OPEN_PRS",
+                0,
+                1_000,
+                default.open_pull_requests_max,
+            ),
             pull_requests_per_day_max: self.whole(
                 "LOGMEND_MAX_PRS_PER_DAY",
                 0,
@@ -311,9 +334,10 @@ impl<'s> Reader<'s> {
 
     /// `PORT` is how platforms say where the public port is: with it listeners are reachable from outside.
     fn addr(&mut self, variable: &'static str, default: SocketAddr) -> SocketAddr {
-        let given = self.parse(variable, "an address and port, such as 127.0.0.1:4317 or [::]:4317", |text| {
-            text.parse().ok()
-        });
+        let given =
+            self.parse(variable, "an address and port, such as 127.0.0.1:4317 or [::]:4317", |text| {
+                text.parse().ok()
+            });
         let on_platform = self.sources.environment.contains_key("PORT");
         let ip = if on_platform { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { default.ip() };
         given.unwrap_or(SocketAddr::new(ip, default.port()))
@@ -329,13 +353,16 @@ impl<'s> Reader<'s> {
     /// A setting whose feature this version lacks is refused where leaving it out in silence would break a promise,
     /// and told where it would not.
     fn refuse_what_is_not_there(&mut self) {
-        for variable in ["LOGMEND_TLS_CERT", "LOGMEND_TLS_KEY", "LOGMEND_TLS_CLIENT_CA", "LOGMEND_FORWARD_ENDPOINT"] {
+        for variable in
+            ["LOGMEND_TLS_CERT", "LOGMEND_TLS_KEY", "LOGMEND_TLS_CLIENT_CA", "LOGMEND_FORWARD_ENDPOINT"]
+        {
             if let Some((_, origin)) = self.text(variable) {
                 self.faults.push(format!("{origin}: this version cannot do that yet; unset it"));
             }
         }
         if self.flag("LOKI_ENABLED", false) {
-            self.faults.push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
+            self.faults
+                .push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
         }
         for variable in ["REDIS_URL", "LOGMEND_FORWARD_MODE", "LOKI_QUERY_URL", "LOGMEND_HTTP_ADDR"] {
             if let Some((_, origin)) = self.text(variable) {
@@ -346,11 +373,13 @@ impl<'s> Reader<'s> {
 
     fn note_what_is_off(&mut self, claude: bool, repository: bool, token: bool) {
         if !claude {
-            self.notes.push("ANTHROPIC_API_KEY is not set: errors are detected, no fixes are written".to_owned());
+            self.notes
+                .push("ANTHROPIC_API_KEY is not set: errors are detected, no fixes are written".to_owned());
         } else if !repository {
             self.notes.push("GITHUB_REPOSITORY is not set: there is no source to write fixes for, errors are detected alone".to_owned());
         } else if !token {
-            self.notes.push("GITHUB_TOKEN is not set: fixes are stored, no pull requests are opened".to_owned());
+            self.notes
+                .push("GITHUB_TOKEN is not set: fixes are stored, no pull requests are opened".to_owned());
         }
     }
 }
@@ -359,7 +388,9 @@ impl<'s> Reader<'s> {
 fn similar_name(given: &str, known: impl Iterator<Item = String>) -> String {
     let given = given.to_ascii_lowercase();
     known
-        .map(|name| (similar::TextDiff::from_chars(given.as_str(), name.to_ascii_lowercase().as_str()).ratio(), name))
+        .map(|name| {
+            (similar::TextDiff::from_chars(given.as_str(), name.to_ascii_lowercase().as_str()).ratio(), name)
+        })
         .filter(|(ratio, _)| *ratio > 0.75)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map_or_else(String::new, |(_, name)| format!("; did you mean {name}?"))

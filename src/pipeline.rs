@@ -157,7 +157,7 @@ impl Pipeline {
     /// Walks a request and folds what matches; the digest is made only where something does.
     fn read(&self, request: &Bytes, received: UnixNanos) -> Result<(u64, Vec<Delta>, [u8; 16]), Malformed> {
         let mut fold = Fold::new(&self.dedupe);
-        let mut scratch = Scratch::new(&self.classifier);
+        let mut scratch = Scratch::default();
         let walked = otlp::walk(request, |resource, _scope, record| {
             if self.monitoring {
                 self.fold_record(&mut fold, &mut scratch, resource, record, received);

@@ -38,7 +38,10 @@ impl Access {
             ));
         }
         if is_cross_site(request) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "changing calls from another site's page are refused"));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "changing calls from another site's page are refused",
+            ));
         }
         Ok(())
     }

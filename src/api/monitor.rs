@@ -100,6 +100,8 @@ pub(super) async fn fixes(State(state): State<super::State>) -> Answer {
 pub(super) async fn fix(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
     match state.store.fix(&id).await? {
         Some(fix) => Ok(Json(json!({"fix": FixJson::from(fix)}))),
-        None => Err(Problem::not_found("there is no fix of this id; GET /error-monitor/fixes/generated lists them")),
+        None => Err(Problem::not_found(
+            "there is no fix of this id; GET /error-monitor/fixes/generated lists them",
+        )),
     }
 }

@@ -78,7 +78,8 @@ pub(super) async fn all(State(state): State<super::State>, Query(range): Query<R
 }
 
 pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
-    let fingerprint: Fingerprint = id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))?;
+    let fingerprint: Fingerprint =
+        id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))?;
     match state.store.cluster(fingerprint).await? {
         Some(cluster) => Ok(Json(json!({"error": ErrorJson::from(cluster)}))),
         None => Err(Problem::not_found("there is no error of this fingerprint")),

@@ -29,7 +29,9 @@ pub fn main(sources: &Sources, exit: bool) -> ExitCode {
     let folder = match tempfile_folder() {
         Ok(folder) => folder,
         Err(error) => {
-            complain(&format!("cannot make a folder for the demo's store: {error}; set TMPDIR to one that can be written"));
+            complain(&format!(
+                "cannot make a folder for the demo's store: {error}; set TMPDIR to one that can be written"
+            ));
             return ExitCode::FAILURE;
         }
     };
@@ -40,7 +42,8 @@ pub fn main(sources: &Sources, exit: bool) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let outcome = runtime().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(demo(config, exit)));
+    let outcome =
+        runtime().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(demo(config, exit)));
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         tracing::warn!(%error, folder = %folder.display(), "the demo's folder was not removed");
     }
@@ -86,7 +89,9 @@ async fn demo(config: Config, exit: bool) -> anyhow::Result<()> {
 
     let lines = replay::bundled()?;
     let sent = lines.len();
-    show::line(&format!("replaying {sent} log lines of a web shop through an OpenTelemetry SDK exporter ..."));
+    show::line(&format!(
+        "replaying {sent} log lines of a web shop through an OpenTelemetry SDK exporter ..."
+    ));
     replay::send(lines, grpc, &ingest_token, telemetry::now()).await?;
 
     let scanned = scan(api, &api_token).await?;

@@ -41,7 +41,9 @@ pub fn command() -> Command {
         .subcommand(Command::new("run").about("Run the service (the default)"))
         .subcommand(
             Command::new("demo")
-                .about("Show the main job on a bundled log: nothing to set up, free ports, a store of its own")
+                .about(
+                    "Show the main job on a bundled log: nothing to set up, free ports, a store of its own",
+                )
                 .arg(
                     Arg::new("exit")
                         .long("exit")
@@ -52,8 +54,12 @@ pub fn command() -> Command {
 }
 
 fn secrets_help() -> String {
-    let secrets = KEYS.iter().filter(|key| key.secret).map(|key| format!("  {:22} {}", key.variable, key.help));
-    format!("Keys are read from the environment or the file alone:\n{}", secrets.collect::<Vec<_>>().join("\n"))
+    let secrets =
+        KEYS.iter().filter(|key| key.secret).map(|key| format!("  {:22} {}", key.variable, key.help));
+    format!(
+        "Keys are read from the environment or the file alone:\n{}",
+        secrets.collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// Runs the command that was asked for; the exit code is 0, 78 where the settings are wrong, 1 otherwise.

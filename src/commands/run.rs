@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use super::{EXIT_CONFIG, complain, runtime};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
-use crate::telemetry::{self, Output};
 use crate::shutdown;
+use crate::telemetry::{self, Output};
 
 /// Runs the service until a signal asks it to stop.
 #[must_use]

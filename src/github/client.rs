@@ -77,7 +77,11 @@ impl GitHub {
     }
 
     /// Creates once: the caller looks before it tries again.
-    pub(super) async fn post_once<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, GitHubError> {
+    pub(super) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, GitHubError> {
         self.once(Method::POST, path, Some(body)).await
     }
 
@@ -112,7 +116,8 @@ impl GitHub {
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
         }
-        serde_json::from_slice(&bytes).map_err(|error| GitHubError::Malformed { call, why: error.to_string() })
+        serde_json::from_slice(&bytes)
+            .map_err(|error| GitHubError::Malformed { call, why: error.to_string() })
     }
 }
 

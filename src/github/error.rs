@@ -96,7 +96,9 @@ impl GitHubError {
         if status.is_server_error() || is_rate_limit(status, headers, &message) {
             return Self::Busy { call, status, message, wait: asked_wait(headers) };
         }
-        if message.to_ascii_lowercase().contains("secret") && message.to_ascii_lowercase().contains("rule violation") {
+        if message.to_ascii_lowercase().contains("secret")
+            && message.to_ascii_lowercase().contains("rule violation")
+        {
             return Self::SecretFound { call };
         }
         let hint = hint(status, headers);
@@ -145,7 +147,8 @@ fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
 
 /// What the person who runs logmend can do. Fine-grained tokens answer 404 where a permission is missing.
 fn hint(status: StatusCode, headers: &HeaderMap) -> String {
-    let needs = header(headers, "x-accepted-github-permissions").map(|needs| format!(" (GitHub wants {needs})"));
+    let needs =
+        header(headers, "x-accepted-github-permissions").map(|needs| format!(" (GitHub wants {needs})"));
     match status.as_u16() {
         401 => "; GITHUB_TOKEN is wrong or has expired: set a valid one".to_owned(),
         403 | 404 => format!(

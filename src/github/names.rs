@@ -76,9 +76,15 @@ impl FromStr for Branch {
         let rest = text.strip_prefix("logmend/").ok_or(InvalidBranch)?;
         let is_segment = |part: &str| {
             !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
         };
-        if text.len() <= 200 && rest.split('/').all(is_segment) { Ok(Self(text.to_owned())) } else { Err(InvalidBranch) }
+        if text.len() <= 200 && rest.split('/').all(is_segment) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidBranch)
+        }
     }
 }
 

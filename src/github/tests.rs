@@ -70,7 +70,8 @@ fn pull(number: u64, draft: bool) -> Value {
 }
 
 const REF: &str = "GET /api/v3/repos/acme/shop/git/ref/heads%2Flogmend%2Finternal_error%2Fabababababab";
-const LOOK: &str = "GET /api/v3/repos/acme/shop/pulls?state=all&head=acme%3Alogmend%2Finternal_error%2Fabababababab";
+const LOOK: &str =
+    "GET /api/v3/repos/acme/shop/pulls?state=all&head=acme%3Alogmend%2Finternal_error%2Fabababababab";
 
 fn created() -> Vec<Step> {
     vec![
@@ -99,7 +100,10 @@ async fn a_proposal_becomes_blob_tree_commit_branch_draft_and_labels() {
     assert_eq!(bodies[2], json!({"content": "eCA9IDEK", "encoding": "base64"}));
     assert_eq!(bodies[3]["tree"], json!([{"path": "a.py", "mode": "100755", "type": "blob", "sha": "b1"}]));
     assert_eq!(bodies[5]["ref"], "refs/heads/logmend/internal_error/abababababab");
-    assert_eq!((&bodies[7]["draft"], &bodies[7]["head"]), (&json!(true), &json!("logmend/internal_error/abababababab")));
+    assert_eq!(
+        (&bodies[7]["draft"], &bodies[7]["head"]),
+        (&json!(true), &json!("logmend/internal_error/abababababab"))
+    );
 }
 
 #[tokio::test]
@@ -115,7 +119,11 @@ async fn a_branch_of_ours_is_gone_on_with_and_a_foreign_one_left_alone() {
         vec![
             (LOOK, 200, json!([])),
             (REF, 200, json!({"object": {"sha": "c1"}})),
-            ("GET /api/v3/repos/acme/shop/git/commits/c1", 200, json!({"tree": {"sha": "t1"}, "message": message})),
+            (
+                "GET /api/v3/repos/acme/shop/git/commits/c1",
+                200,
+                json!({"tree": {"sha": "t1"}, "message": message}),
+            ),
         ]
     };
     let mut ours = tip(&proposal().commit_message);
@@ -145,7 +153,11 @@ async fn an_answer_lost_after_creating_makes_no_second_pull_request() {
 async fn a_repository_without_drafts_gets_a_pull_request_all_the_same() {
     let refusal = json!({"message": "Validation Failed", "errors": ["Draft pull requests are not supported in this repository."]});
     let mut steps = created();
-    steps.extend([(OPEN, 422, refusal), (OPEN, 201, pull(7, false)), (LABEL, 403, json!({"message": "Forbidden"}))]);
+    steps.extend([
+        (OPEN, 422, refusal),
+        (OPEN, 201, pull(7, false)),
+        (LABEL, 403, json!({"message": "Forbidden"})),
+    ]);
     steps.extend(std::iter::repeat_n((LABEL, 403, json!({"message": "Forbidden"})), 4));
     let (github, _) = scripted(steps).await;
     assert_eq!(github.open_draft(&proposal()).await.unwrap().state, PullRequestState::Open { draft: false });
@@ -158,11 +170,19 @@ async fn a_repository_is_read_at_a_commit_also_while_github_is_busy() {
         ("GET /api/v3/repos/acme/shop", 200, json!({"default_branch": "trunk/x"})),
         ("GET /api/v3/repos/acme/shop/git/ref/heads%2Ftrunk%2Fx", 200, json!({"object": {"sha": "c1"}})),
         ("GET /api/v3/repos/acme/shop/git/commits/c1", 200, json!({"tree": {"sha": "t1"}, "message": "m"})),
-        ("GET /api/v3/repos/acme/shop/git/trees/t1?recursive=1", 200, json!({"truncated": false, "tree": [
-            {"path": "a.py", "mode": "100644", "type": "blob", "sha": "b1", "size": 3},
-            {"path": "lib", "mode": "160000", "type": "commit", "sha": "s1"},
-        ]})),
-        ("GET /api/v3/repos/acme/shop/git/blobs/b1", 200, json!({"content": "eCA9\nIDEK\n", "encoding": "base64"})),
+        (
+            "GET /api/v3/repos/acme/shop/git/trees/t1?recursive=1",
+            200,
+            json!({"truncated": false, "tree": [
+                {"path": "a.py", "mode": "100644", "type": "blob", "sha": "b1", "size": 3},
+                {"path": "lib", "mode": "160000", "type": "commit", "sha": "s1"},
+            ]}),
+        ),
+        (
+            "GET /api/v3/repos/acme/shop/git/blobs/b1",
+            200,
+            json!({"content": "eCA9\nIDEK\n", "encoding": "base64"}),
+        ),
     ])
     .await;
     let repository = "acme/shop".parse().unwrap();

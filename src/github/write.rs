@@ -148,7 +148,9 @@ impl GitHub {
     async fn branch_stands(&self, proposal: &Proposal) -> Result<bool, GitHubError> {
         let tip = match self.tip(&proposal.repository, proposal.branch.as_str()).await {
             Ok(tip) => tip,
-            Err(GitHubError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => return Ok(false),
+            Err(GitHubError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => {
+                return Ok(false);
+            }
             Err(error) => return Err(error),
         };
         let message = self.commit(&proposal.repository, &tip).await?.message;
@@ -173,7 +175,8 @@ impl GitHub {
         }
         let body = json!({"base_tree": proposal.base_tree, "tree": entries});
         let tree: Sha = self.post(&route("/git/trees"), &body).await?;
-        let body = json!({"message": proposal.commit_message, "tree": tree.sha, "parents": [proposal.base_commit]});
+        let body =
+            json!({"message": proposal.commit_message, "tree": tree.sha, "parents": [proposal.base_commit]});
         let commit: Sha = self.post(&route("/git/commits"), &body).await?;
         Ok(commit.sha)
     }
@@ -208,7 +211,11 @@ impl GitHub {
         }
     }
 
-    async fn create_pull_request(&self, proposal: &Proposal, draft: bool) -> Result<PullRequest, GitHubError> {
+    async fn create_pull_request(
+        &self,
+        proposal: &Proposal,
+        draft: bool,
+    ) -> Result<PullRequest, GitHubError> {
         let body = json!({
             "title": proposal.title,
             "head": proposal.branch.as_str(),

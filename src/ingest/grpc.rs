@@ -60,11 +60,8 @@ pub async fn serve(
     handler: Handler,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let service = LogsService {
-        handler,
-        token: settings.token.clone(),
-        request_bytes_max: settings.request_bytes_max,
-    };
+    let service =
+        LogsService { handler, token: settings.token.clone(), request_bytes_max: settings.request_bytes_max };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     tonic::transport::Server::builder()
         .max_concurrent_streams(Some(STREAMS_PER_CONNECTION_MAX))

@@ -60,7 +60,9 @@ mod tests {
             token.admits(&headers)
         };
         assert!(admits(&["Bearer s3cret"]) && admits(&["bearer s3cret"]));
-        for wrong in [&[][..], &["Bearer s3cre"], &["Basic s3cret"], &["s3cret"], &["Bearer s3cret", "Bearer s3cret"]] {
+        for wrong in
+            [&[][..], &["Bearer s3cre"], &["Basic s3cret"], &["s3cret"], &["Bearer s3cret", "Bearer s3cret"]]
+        {
             assert!(!admits(wrong), "{wrong:?}");
         }
         assert!(Token::default().admits(&HeaderMap::new()));

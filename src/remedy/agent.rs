@@ -38,7 +38,12 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { usd_max: 2.0, calls_max: 24, uncached_input_tokens_max: 400_000, time_max: Duration::from_mins(15) }
+        Self {
+            usd_max: 2.0,
+            calls_max: 24,
+            uncached_input_tokens_max: 400_000,
+            time_max: Duration::from_mins(15),
+        }
     }
 }
 
@@ -144,7 +149,12 @@ impl Agent {
         }
     }
 
-    async fn ask(&self, conversation: &mut Conversation<'_>, system: &Value, tools: &Value) -> Result<Answer, ClaudeError> {
+    async fn ask(
+        &self,
+        conversation: &mut Conversation<'_>,
+        system: &Value,
+        tools: &Value,
+    ) -> Result<Answer, ClaudeError> {
         let request = Request {
             model: self.claude.model(),
             max_tokens: conversation.max_tokens,
@@ -222,7 +232,9 @@ impl Conversation<'_> {
                 let category = details["category"].as_str().unwrap_or("no category");
                 Ok(Some(Verdict::Failed(format!("the model refused ({})", redact::cut(category, 60)))))
             }
-            StopReason::ModelContextWindowExceeded => failed("the conversation became too long for the model"),
+            StopReason::ModelContextWindowExceeded => {
+                failed("the conversation became too long for the model")
+            }
             StopReason::Unknown => failed("the model stopped for a reason that is not known here"),
         }
     }
@@ -245,7 +257,9 @@ impl Conversation<'_> {
             let result = match tools::read(&name, &input) {
                 Err(fault) => Err(fault),
                 Ok(Call::Decline { reason }) => {
-                    return Ok(Some(Verdict::Declined(redact::redact(&redact::plain(redact::cut(&reason, 2_000))).into_owned())));
+                    return Ok(Some(Verdict::Declined(
+                        redact::redact(&redact::plain(redact::cut(&reason, 2_000))).into_owned(),
+                    )));
                 }
                 Ok(Call::Submit(submitted)) => match edits::judge(&submitted, self.snapshot).await {
                     Ok(submission) => return Ok(Some(Verdict::Submitted(submission))),
@@ -266,7 +280,9 @@ impl Conversation<'_> {
             };
             results.push(match result {
                 Ok(text) => json!({"type": "tool_result", "tool_use_id": id, "content": text}),
-                Err(fault) => json!({"type": "tool_result", "tool_use_id": id, "content": fault, "is_error": true}),
+                Err(fault) => {
+                    json!({"type": "tool_result", "tool_use_id": id, "content": fault, "is_error": true})
+                }
             });
         }
         if results.is_empty() {
@@ -285,7 +301,9 @@ impl Conversation<'_> {
             Call::ReadFile { path, start_line, end_line } => {
                 self.snapshot.read_file(&path, start_line, end_line).await
             }
-            Call::Submit(_) | Call::Decline { .. } => Err(SnapshotError::Answer("this ends the work".to_owned())),
+            Call::Submit(_) | Call::Decline { .. } => {
+                Err(SnapshotError::Answer("this ends the work".to_owned()))
+            }
         }
     }
 }

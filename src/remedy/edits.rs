@@ -90,7 +90,8 @@ impl Submission {
 impl ChangedFile {
     fn diff(&self) -> String {
         let before = self.before.as_deref().unwrap_or_default();
-        let old_name = self.before.as_ref().map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{}", self.path));
+        let old_name =
+            self.before.as_ref().map_or_else(|| "/dev/null".to_owned(), |_| format!("a/{}", self.path));
         TextDiff::from_lines(before, self.after.as_str())
             .unified_diff()
             .context_radius(3)
@@ -131,7 +132,8 @@ pub async fn judge(submitted: &SubmitFix, snapshot: &Snapshot) -> Result<Submiss
     }
     check(&files).map_err(SnapshotError::Answer)?;
     let text = |text: &str| redact::redact(&redact::plain(redact::cut(text, 8_000))).into_owned();
-    let confidence = submitted.confidence.as_str().map_or_else(|| submitted.confidence.to_string(), str::to_owned);
+    let confidence =
+        submitted.confidence.as_str().map_or_else(|| submitted.confidence.to_string(), str::to_owned);
     Ok(Submission {
         title: text(&submitted.title),
         root_cause: text(&submitted.root_cause),
@@ -149,7 +151,9 @@ fn writable(path: &str) -> Result<&str, SnapshotError> {
 async fn standing(path: &str, snapshot: &Snapshot) -> Result<ChangedFile, SnapshotError> {
     let before = snapshot.text(path).await?.to_string();
     if is_generated(&before) {
-        return Err(SnapshotError::Answer(format!("`{path}` is generated or minified; change what it is made from")));
+        return Err(SnapshotError::Answer(format!(
+            "`{path}` is generated or minified; change what it is made from"
+        )));
     }
     let executable = snapshot.file(path).is_some_and(|entry| entry.mode == "100755");
     Ok(ChangedFile { path: path.to_owned(), after: before.clone(), before: Some(before), executable })
@@ -157,7 +161,8 @@ async fn standing(path: &str, snapshot: &Snapshot) -> Result<ChangedFile, Snapsh
 
 fn is_generated(text: &str) -> bool {
     let mut head = text.lines().take(5);
-    head.any(|line| line.contains("DO NOT EDIT") || line.contains("@generated")) || text.lines().any(|line| line.len() > 2_000)
+    head.any(|line| line.contains("DO NOT EDIT") || line.contains("@generated"))
+        || text.lines().any(|line| line.len() > 2_000)
 }
 
 fn added(new: &NewFile, snapshot: &Snapshot) -> Result<ChangedFile, SnapshotError> {
@@ -168,7 +173,9 @@ fn added(new: &NewFile, snapshot: &Snapshot) -> Result<ChangedFile, SnapshotErro
     }
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     if !snapshot.has_source_in(folder) {
-        return told("would stand in a folder that holds no source; put it beside the code that it belongs to");
+        return told(
+            "would stand in a folder that holds no source; put it beside the code that it belongs to",
+        );
     }
     if !paths::is_source(path) {
         return told("is no source file by its name");
@@ -187,7 +194,9 @@ fn replaced(text: &str, edit: &Edit) -> Result<String, String> {
     }
     // The model reads lines without their endings: a file with CRLF keeps CRLF.
     let crlf = text.contains("\r\n");
-    let own = |given: &str| if crlf && !given.contains('\r') { given.replace('\n', "\r\n") } else { given.to_owned() };
+    let own = |given: &str| {
+        if crlf && !given.contains('\r') { given.replace('\n', "\r\n") } else { given.to_owned() }
+    };
     let (find, replace) = (own(&edit.find), own(&edit.replace));
     let places: Vec<_> = occurrences(text, &find);
     match places[..] {
@@ -224,10 +233,14 @@ fn missed(text: &str, edit: &Edit) -> String {
     let path = &edit.path;
     let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     if !edit.replace.is_empty() && text.contains(&edit.replace) {
-        return format!("`find` does not occur in `{path}`, but `replace` does: it looks as if it were changed already");
+        return format!(
+            "`find` does not occur in `{path}`, but `replace` does: it looks as if it were changed already"
+        );
     }
     if bare(text).contains(&bare(&edit.find)) {
-        return format!("`find` occurs in `{path}` only where white space is disregarded; copy it exactly, with its indentation");
+        return format!(
+            "`find` occurs in `{path}` only where white space is disregarded; copy it exactly, with its indentation"
+        );
     }
     let first = edit.find.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let near: Vec<_> = text
@@ -251,7 +264,10 @@ fn check(files: &[ChangedFile]) -> Result<(), String> {
         return Err("nothing is changed: give edits, or decline".to_owned());
     }
     if files.len() > FILES_MAX || new > NEW_FILES_MAX {
-        return Err(format!("{} files are changed and {new} added; at most {FILES_MAX} and {NEW_FILES_MAX} may be", files.len() - new));
+        return Err(format!(
+            "{} files are changed and {new} added; at most {FILES_MAX} and {NEW_FILES_MAX} may be",
+            files.len() - new
+        ));
     }
     let (mut added, mut removed) = (Vec::new(), 0);
     for file in files {
@@ -263,17 +279,25 @@ fn check(files: &[ChangedFile]) -> Result<(), String> {
         }
     }
     if added.len() + removed > CHANGED_LINES_MAX {
-        return Err(format!("{} lines are changed; at most {CHANGED_LINES_MAX} may be", added.len() + removed));
+        return Err(format!(
+            "{} lines are changed; at most {CHANGED_LINES_MAX} may be",
+            added.len() + removed
+        ));
     }
     if removed > added.len() + REMOVED_LINES_MAX {
-        return Err(format!("{removed} lines are removed and {} put in their place; a fix does not delete so much", added.len()));
+        return Err(format!(
+            "{removed} lines are removed and {} put in their place; a fix does not delete so much",
+            added.len()
+        ));
     }
     let bare = |text: &str| text.split_whitespace().collect::<String>();
     if files.iter().all(|file| file.before.as_deref().map(bare) == Some(bare(&file.after))) {
         return Err("only white space is changed".to_owned());
     }
     if redact::contains_secret(&added.concat()) {
-        return Err("the change adds what looks like a secret; read it from the configuration instead".to_owned());
+        return Err(
+            "the change adds what looks like a secret; read it from the configuration instead".to_owned()
+        );
     }
     Ok(())
 }
@@ -307,7 +331,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_edit_that_fits_becomes_a_diff() {
-        let submission = judged(edit("app/pay.py", "def charge(order):\n    total = order['total']", "def charge(order):\n    total = order.get('total', 0)")).await.unwrap();
+        let submission = judged(edit(
+            "app/pay.py",
+            "def charge(order):\n    total = order['total']",
+            "def charge(order):\n    total = order.get('total', 0)",
+        ))
+        .await
+        .unwrap();
         let diff = &submission.diffs()["app/pay.py"];
         assert!(diff.contains("-    total = order['total']\n+    total = order.get('total', 0)\n"), "{diff}");
         assert!(diff.starts_with("--- a/app/pay.py\n+++ b/app/pay.py\n"), "{diff}");
@@ -317,7 +347,10 @@ mod tests {
 
     #[tokio::test]
     async fn line_endings_are_kept() {
-        let submission = judged(edit("app/win.py", "    return -total\n", "    # money back\n    return -total\n")).await.unwrap();
+        let submission =
+            judged(edit("app/win.py", "    return -total\n", "    # money back\n    return -total\n"))
+                .await
+                .unwrap();
         assert!(submission.files[0].after.ends_with("    # money back\r\n    return -total\r\n"));
     }
 
@@ -327,7 +360,10 @@ mod tests {
         let long: String = (0..100).map(|n| format!("line {n}\n")).collect();
         let key = format!("KEY = 'AKIA{}'\n", "IOSFODNN7EXAMPLQ");
         for (submitted, expected) in [
-            (edit("app/pay.py", "    total = order['total']", "x"), "occurs 2 times in `app/pay.py` (lines 2, 6)"),
+            (
+                edit("app/pay.py", "    total = order['total']", "x"),
+                "occurs 2 times in `app/pay.py` (lines 2, 6)",
+            ),
             (edit("app/pay.py", "  return total\n\n def refund", "x"), "white space is disregarded"),
             (edit("app/pay.py", "def nothing()", "x"), "does not occur"),
             (edit("app/pay.py", "def refund(order):\n    pass", "x"), "its first line stands at line 5"),
@@ -346,7 +382,10 @@ mod tests {
             (json!({"title": "t", "edits": []}), "nothing is changed"),
             (json!({"edits": [], "new_files": [{"path": "app/pay.py", "content": "x"}]}), "is there already"),
             (json!({"edits": [], "new_files": [{"path": "new/x.py", "content": "x"}]}), "holds no source"),
-            (json!({"edits": [], "new_files": [{"path": "app/a.py", "content": "x"}, {"path": "app/b.py", "content": "y"}]}), "2 added"),
+            (
+                json!({"edits": [], "new_files": [{"path": "app/a.py", "content": "x"}, {"path": "app/b.py", "content": "y"}]}),
+                "2 added",
+            ),
         ] {
             let told = judged(submitted.clone()).await.unwrap_err();
             assert!(told.contains(expected), "{submitted}\n{told}\nin place of {expected}");

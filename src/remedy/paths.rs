@@ -4,13 +4,17 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathFault {
     /// It does not name a place in the repository.
-    #[error("`{0}` is no path in the repository: paths are relative to its root, with `/`, without `.` or `..`")]
+    #[error(
+        "`{0}` is no path in the repository: paths are relative to its root, with `/`, without `.` or `..`"
+    )]
     NotAPath(String),
     /// It may hold secrets.
     #[error("`{0}` may hold secrets and is not read")]
     MayHoldSecrets(String),
     /// Changing it is for people alone.
-    #[error("`{0}` is not changed by a machine: it belongs to the build, the deployment or the tools of the repository")]
+    #[error(
+        "`{0}` is not changed by a machine: it belongs to the build, the deployment or the tools of the repository"
+    )]
     Protected(String),
 }
 
@@ -63,17 +67,72 @@ pub fn writable(path: &str) -> Result<&str, PathFault> {
     let name = file_name(&lower);
     // Folders of the build, the deployment, and code that is not the project's own.
     let folders = [
-        ".github", ".gitlab", ".circleci", ".buildkite", ".husky", ".claude", ".cursor", ".vscode", ".idea", "vendor",
-        "third_party", "node_modules", "dist", "build", "target", "migrations", "k8s", "helm", "charts", "deploy", "terraform",
+        ".github",
+        ".gitlab",
+        ".circleci",
+        ".buildkite",
+        ".husky",
+        ".claude",
+        ".cursor",
+        ".vscode",
+        ".idea",
+        "vendor",
+        "third_party",
+        "node_modules",
+        "dist",
+        "build",
+        "target",
+        "migrations",
+        "k8s",
+        "helm",
+        "charts",
+        "deploy",
+        "terraform",
     ];
     // Manifests too: a model may name a package that somebody has registered to be named by models.
     let names = [
-        "jenkinsfile", "claude.md", "agents.md", ".mcp.json", "codeowners", "package.json", "package-lock.json", "yarn.lock",
-        "pnpm-lock.yaml", "cargo.toml", "cargo.lock", "go.mod", "go.sum", "poetry.lock", "pyproject.toml", "setup.py",
-        "setup.cfg", "pipfile", "pipfile.lock", "uv.lock", "gemfile", "gemfile.lock", "composer.json", "composer.lock",
-        "pom.xml", "build.gradle", "build.gradle.kts", "settings.gradle", "makefile", "build.rs", "conftest.py",
+        "jenkinsfile",
+        "claude.md",
+        "agents.md",
+        ".mcp.json",
+        "codeowners",
+        "package.json",
+        "package-lock.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "cargo.toml",
+        "cargo.lock",
+        "go.mod",
+        "go.sum",
+        "poetry.lock",
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "pipfile",
+        "pipfile.lock",
+        "uv.lock",
+        "gemfile",
+        "gemfile.lock",
+        "composer.json",
+        "composer.lock",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "settings.gradle",
+        "makefile",
+        "build.rs",
+        "conftest.py",
     ];
-    let begins = [".git", "dockerfile", "docker-compose", "requirements", ".pre-commit", ".travis", "azure-pipelines", ".env"];
+    let begins = [
+        ".git",
+        "dockerfile",
+        "docker-compose",
+        "requirements",
+        ".pre-commit",
+        ".travis",
+        "azure-pipelines",
+        ".env",
+    ];
     let ends = [".tf", ".lock", ".min.js", ".min.css", ".csproj", ".sln", ".nuspec", ".gemspec", ".map"];
     let protected = lower.split('/').rev().skip(1).any(|folder| folders.contains(&folder))
         || names.contains(&name)
@@ -92,9 +151,53 @@ pub fn file_name(path: &str) -> &str {
 #[must_use]
 pub fn is_source(path: &str) -> bool {
     const ENDS: &[&str] = &[
-        "py", "js", "mjs", "cjs", "jsx", "ts", "tsx", "java", "kt", "kts", "scala", "go", "rs", "cs", "fs", "rb", "php", "c",
-        "h", "cc", "cpp", "hpp", "swift", "ex", "exs", "erl", "clj", "sql", "vue", "svelte", "html", "json", "yaml", "yml",
-        "toml", "xml", "properties", "md", "txt", "sh", "proto", "graphql", "ini", "cfg", "tmpl", "jinja", "erb",
+        "py",
+        "js",
+        "mjs",
+        "cjs",
+        "jsx",
+        "ts",
+        "tsx",
+        "java",
+        "kt",
+        "kts",
+        "scala",
+        "go",
+        "rs",
+        "cs",
+        "fs",
+        "rb",
+        "php",
+        "c",
+        "h",
+        "cc",
+        "cpp",
+        "hpp",
+        "swift",
+        "ex",
+        "exs",
+        "erl",
+        "clj",
+        "sql",
+        "vue",
+        "svelte",
+        "html",
+        "json",
+        "yaml",
+        "yml",
+        "toml",
+        "xml",
+        "properties",
+        "md",
+        "txt",
+        "sh",
+        "proto",
+        "graphql",
+        "ini",
+        "cfg",
+        "tmpl",
+        "jinja",
+        "erb",
     ];
     file_name(path).rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end.to_ascii_lowercase().as_str()))
 }
@@ -105,7 +208,20 @@ mod tests {
 
     #[test]
     fn a_path_does_not_climb() {
-        for bad in ["", "/etc/passwd", "../../etc/passwd", "a/../b", "a//b", "./a", "a\\b", "C:/x", ".git/config", "a/.GIT/x", "a\nb", "a/"] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../../etc/passwd",
+            "a/../b",
+            "a//b",
+            "./a",
+            "a\\b",
+            "C:/x",
+            ".git/config",
+            "a/.GIT/x",
+            "a\nb",
+            "a/",
+        ] {
             assert!(checked(bad).is_err(), "{bad:?}");
         }
         assert_eq!(checked("src/a b/ü.py"), Ok("src/a b/ü.py"));
@@ -113,7 +229,14 @@ mod tests {
 
     #[test]
     fn what_may_hold_secrets_is_not_read() {
-        for bad in [".env", "a/.env.production", "certs/server.key", "id_rsa", "config/credentials.yml.enc", ".npmrc"] {
+        for bad in [
+            ".env",
+            "a/.env.production",
+            "certs/server.key",
+            "id_rsa",
+            "config/credentials.yml.enc",
+            ".npmrc",
+        ] {
             assert!(readable(bad).is_err(), "{bad}");
         }
         for good in ["src/secrets.py", "src/credentials.ts", "environment.py", "keyboard.js"] {
@@ -124,8 +247,17 @@ mod tests {
     #[test]
     fn what_builds_and_deploys_is_not_changed() {
         for bad in [
-            ".github/workflows/x.yml", "Dockerfile", "package.json", "a/Cargo.toml", "db/migrations/1.py", "vendor/x.go",
-            "requirements-dev.txt", "CLAUDE.md", "infra/main.tf", ".gitmodules", "x/node_modules/y.js",
+            ".github/workflows/x.yml",
+            "Dockerfile",
+            "package.json",
+            "a/Cargo.toml",
+            "db/migrations/1.py",
+            "vendor/x.go",
+            "requirements-dev.txt",
+            "CLAUDE.md",
+            "infra/main.tf",
+            ".gitmodules",
+            "x/node_modules/y.js",
         ] {
             assert!(writable(bad).is_err(), "{bad}");
         }

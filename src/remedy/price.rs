@@ -62,7 +62,8 @@ fn price_of(model: &str, input_tokens: u64) -> Price {
 #[must_use]
 pub fn cost_usd(model: &str, usage: &Usage) -> f64 {
     let price = price_of(model, usage.input_total());
-    let millions = |tokens: Option<u64>| u32::try_from(tokens.unwrap_or(0)).map_or(f64::INFINITY, f64::from) / 1e6;
+    let millions =
+        |tokens: Option<u64>| u32::try_from(tokens.unwrap_or(0)).map_or(f64::INFINITY, f64::from) / 1e6;
     millions(usage.input_tokens) * price.input
         + millions(usage.cache_creation_input_tokens) * price.cache_write
         + millions(usage.cache_read_input_tokens) * price.cache_read

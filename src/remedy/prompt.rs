@@ -55,10 +55,16 @@ pub fn nudge() -> Value {
 /// # Errors
 ///
 /// Where GitHub does not answer.
-pub async fn first_message(cluster: &Cluster, snapshot: &Snapshot, nonce: u64) -> Result<String, SnapshotError> {
+pub async fn first_message(
+    cluster: &Cluster,
+    snapshot: &Snapshot,
+    nonce: u64,
+) -> Result<String, SnapshotError> {
     let mut text = facts(cluster);
     let detail = &cluster.detail;
-    let tagged = |name: &str, data: &str| format!("\n{name}:\n<log-data-{nonce:016x}>\n{data}\n</log-data-{nonce:016x}>\n");
+    let tagged = |name: &str, data: &str| {
+        format!("\n{name}:\n<log-data-{nonce:016x}>\n{data}\n</log-data-{nonce:016x}>\n")
+    };
     text.push_str(&tagged("Error", &safe(&cluster.summary(), SAMPLE_BYTES_MAX)));
     if !detail.stack_trace.is_empty() {
         text.push_str(&tagged("Stack trace", &safe(&detail.stack_trace, STACK_TRACE_BYTES_MAX)));
@@ -116,7 +122,11 @@ pub fn hints(cluster: &Cluster, snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// `None` where the file may not be read.
-async fn source_around(path: &str, frame: &Frame, snapshot: &Snapshot) -> Result<Option<String>, SnapshotError> {
+async fn source_around(
+    path: &str,
+    frame: &Frame,
+    snapshot: &Snapshot,
+) -> Result<Option<String>, SnapshotError> {
     let text = match snapshot.text(path).await {
         Ok(text) => text,
         Err(SnapshotError::Answer(_)) => return Ok(None),
@@ -133,10 +143,19 @@ pub fn summary(cluster: &Cluster) -> String {
     let _ = writeln!(text, "Error: {}", safe(&cluster.summary(), 300));
     for frame in cluster.detail.frames.iter().filter(|frame| frame.in_app).take(FRAMES_SHOWN) {
         let line = frame.line.map_or_else(String::new, |line| format!(":{line}"));
-        let _ = writeln!(text, "Source around {}{line} in {}", safe(&frame.file, 200), safe(&frame.function, 200));
+        let _ = writeln!(
+            text,
+            "Source around {}{line} in {}",
+            safe(&frame.file, 200),
+            safe(&frame.function, 200)
+        );
     }
     let trace = cluster.detail.stack_trace.lines().count();
-    let _ = writeln!(text, "Stack trace ({trace} lines) and {} examples, redacted, the first:", cluster.examples.len().min(SAMPLES_MAX));
+    let _ = writeln!(
+        text,
+        "Stack trace ({trace} lines) and {} examples, redacted, the first:",
+        cluster.examples.len().min(SAMPLES_MAX)
+    );
     if let Some(sample) = cluster.examples.first() {
         let first = safe(&sample.body, 300);
         let _ = writeln!(text, "  {}", first.lines().next().unwrap_or_default());
@@ -169,27 +188,42 @@ pub(super) mod tests {
                 service: "checkout".into(),
                 error_type: "KeyError".into(),
                 message: "no <str>".into(),
-                frames: vec![Frame { file: "/srv/app/pay.py".into(), line: Some(2), function: "charge".into(), in_app: true }],
-                stack_trace: format!("Traceback (most recent call last):\n  File \"/srv/app/pay.py\", line 2, in charge\nKeyError: {body}"),
+                frames: vec![Frame {
+                    file: "/srv/app/pay.py".into(),
+                    line: Some(2),
+                    function: "charge".into(),
+                    in_app: true,
+                }],
+                stack_trace: format!(
+                    "Traceback (most recent call last):\n  File \"/srv/app/pay.py\", line 2, in charge\nKeyError: {body}"
+                ),
                 ..ClusterDetail::default()
             },
             count: 23,
             first_seen: UnixNanos::from_secs(1_763_289_000),
             last_seen: UnixNanos::from_secs(1_763_289_240),
             status: ClusterStatus::New,
-            examples: vec![Sample { occurred: UnixNanos::from_secs(1_763_289_000), body: body.into(), trace_id: String::new() }],
+            examples: vec![Sample {
+                occurred: UnixNanos::from_secs(1_763_289_000),
+                body: body.into(),
+                trace_id: String::new(),
+            }],
             fix_id: None,
         }
     }
 
     #[tokio::test]
     async fn log_text_stays_data() {
-        let snapshot = Snapshot::of_files(&[("app/pay.py", "def charge(order):\n    total = order['total']\n")]);
+        let snapshot =
+            Snapshot::of_files(&[("app/pay.py", "def charge(order):\n    total = order['total']\n")]);
         let text = first_message(&hostile_cluster(), &snapshot, 0x00c0_ffee).await.unwrap();
         insta::assert_snapshot!(text);
         for secret in ["jane@example.com", "hunter2", "\u{1b}", "\u{202e}"] {
             assert!(!text.contains(secret), "{secret}");
         }
-        assert_eq!(text.matches("<log-data-0000000000c0ffee>").count(), text.matches("</log-data-0000000000c0ffee>").count());
+        assert_eq!(
+            text.matches("<log-data-0000000000c0ffee>").count(),
+            text.matches("</log-data-0000000000c0ffee>").count()
+        );
     }
 }

@@ -92,8 +92,13 @@ pub fn body(cluster: &Cluster, submission: &Submission, fix: &Fix) -> String {
 
 fn service(cluster: &Cluster) -> String {
     let detail = &cluster.detail;
-    let version = if detail.service_version.is_empty() { String::new() } else { format!(" {}", detail.service_version) };
-    let environment = if detail.environment.is_empty() { String::new() } else { format!(" ({})", detail.environment) };
+    let version = if detail.service_version.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", detail.service_version)
+    };
+    let environment =
+        if detail.environment.is_empty() { String::new() } else { format!(" ({})", detail.environment) };
     format!("{}{version}{environment}", detail.service)
 }
 
@@ -128,7 +133,8 @@ mod tests {
     fn submission() -> Submission {
         Submission {
             title: "Read a missing total as zero @octocat".into(),
-            root_cause: "`charge` indexes `order['total']`. Thanks @octocat, fixes #1. <script>x</script>".into(),
+            root_cause: "`charge` indexes `order['total']`. Thanks @octocat, fixes #1. <script>x</script>"
+                .into(),
             explanation: "Reads it with a default. See [docs](https://evil.example).".into(),
             how_to_verify: "- run `pytest`\n- order without a total".into(),
             confidence: "high".into(),
@@ -178,7 +184,9 @@ mod tests {
         insta::assert_snapshot!(body);
         let message = commit_message(&cluster, &submission);
         assert!(message.ends_with(&format!("\n\nLogmend-Fingerprint: {}", cluster.fingerprint)), "{message}");
-        for effect in ["@octocat", "fixes #1", "<img", "<script", "](http", "jane@example.com", "hunter2", "\u{1b}"] {
+        for effect in
+            ["@octocat", "fixes #1", "<img", "<script", "](http", "jane@example.com", "hunter2", "\u{1b}"]
+        {
             assert!(!body.contains(effect) && !message.contains(effect), "{effect}");
         }
     }

@@ -47,7 +47,10 @@ fn told(text: impl Into<String>) -> SnapshotError {
 /// Where files come from.
 #[derive(Debug)]
 enum Source {
-    GitHub { github: GitHub, repository: RepoName },
+    GitHub {
+        github: GitHub,
+        repository: RepoName,
+    },
     /// Files that are there already: what tests use.
     Memory,
 }
@@ -113,9 +116,10 @@ impl Snapshot {
     /// Whether a folder holds source, so that another file would not be out of place in it.
     #[must_use]
     pub fn has_source_in(&self, folder: &str) -> bool {
-        self.tree.entries.iter().any(|entry| {
-            is_file(entry) && paths::is_source(&entry.path) && parent(&entry.path) == folder
-        })
+        self.tree
+            .entries
+            .iter()
+            .any(|entry| is_file(entry) && paths::is_source(&entry.path) && parent(&entry.path) == folder)
     }
 
     /// A file's text as it stands, not redacted: what edits are checked against.
@@ -130,7 +134,10 @@ impl Snapshot {
             return Err(told(format!("`{path}` {what}")));
         };
         if entry.size > FILE_BYTES_MAX {
-            return Err(told(format!("`{path}` has {} bytes; only {FILE_BYTES_MAX} can be read", entry.size)));
+            return Err(told(format!(
+                "`{path}` has {} bytes; only {FILE_BYTES_MAX} can be read",
+                entry.size
+            )));
         }
         self.blob(entry).await?.ok_or_else(|| told(format!("`{path}` is no text")))
     }
@@ -172,7 +179,8 @@ impl Snapshot {
         if !folder.is_empty() {
             paths::checked(folder).map_err(|fault| told(fault.to_string()))?;
         }
-        let children: Vec<_> = self.tree.entries.iter().filter(|entry| parent(&entry.path) == folder).collect();
+        let children: Vec<_> =
+            self.tree.entries.iter().filter(|entry| parent(&entry.path) == folder).collect();
         if children.is_empty() {
             return Err(told(format!("there is no folder `{folder}`")));
         }
@@ -196,10 +204,17 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`SnapshotError`].
-    pub async fn read_file(&self, path: &str, start: Option<u64>, end: Option<u64>) -> Result<String, SnapshotError> {
+    pub async fn read_file(
+        &self,
+        path: &str,
+        start: Option<u64>,
+        end: Option<u64>,
+    ) -> Result<String, SnapshotError> {
         let text = self.text(path).await?;
         let total = text.lines().count();
-        let line = |number: Option<u64>, default| number.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let line = |number: Option<u64>, default| {
+            number.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX))
+        };
         let first = line(start, 1).max(1);
         let last = line(end, usize::MAX).min(total).min(first.saturating_add(LINES_MAX - 1));
         if first > total {
@@ -217,18 +232,32 @@ impl Snapshot {
     /// # Errors
     ///
     /// [`SnapshotError`].
-    pub async fn search_code(&self, query: &str, path: Option<&str>, hints: &[String]) -> Result<String, SnapshotError> {
+    pub async fn search_code(
+        &self,
+        query: &str,
+        path: Option<&str>,
+        hints: &[String],
+    ) -> Result<String, SnapshotError> {
         if query.trim().is_empty() || query.len() > 500 {
             return Err(told("the query must have 1 to 500 characters"));
         }
         let below = path.unwrap_or_default().trim_matches('/');
-        let mut candidates: Vec<_> = self.tree.entries.iter().filter(|entry| is_searched(entry, below)).collect();
-        candidates.sort_by_key(|entry| (!hints.iter().any(|hint| parent(hint) == parent(&entry.path)), entry.path.matches('/').count(), &entry.path));
+        let mut candidates: Vec<_> =
+            self.tree.entries.iter().filter(|entry| is_searched(entry, below)).collect();
+        candidates.sort_by_key(|entry| {
+            (
+                !hints.iter().any(|hint| parent(hint) == parent(&entry.path)),
+                entry.path.matches('/').count(),
+                &entry.path,
+            )
+        });
         let wanted = query.to_lowercase();
         let (mut answer, mut hits) = (String::new(), 0);
         for entry in candidates.iter().take(SEARCHED_FILES_MAX) {
             let Some(text) = self.blob(entry).await? else { continue };
-            for (i, line) in text.lines().enumerate().filter(|(_, line)| line.to_lowercase().contains(&wanted)) {
+            for (i, line) in
+                text.lines().enumerate().filter(|(_, line)| line.to_lowercase().contains(&wanted))
+            {
                 hits += 1;
                 if hits <= HITS_MAX {
                     let line = redact::redact(redact::cut(line.trim(), 200)).into_owned();
@@ -242,7 +271,11 @@ impl Snapshot {
             let _ = writeln!(answer, "… and {} more places", hits - HITS_MAX);
         }
         if candidates.len() > SEARCHED_FILES_MAX || self.tree.truncated {
-            let _ = writeln!(answer, "Only {SEARCHED_FILES_MAX} of {} files were searched; name a folder to search others.", candidates.len());
+            let _ = writeln!(
+                answer,
+                "Only {SEARCHED_FILES_MAX} of {} files were searched; name a folder to search others.",
+                candidates.len()
+            );
         }
         Ok(shortened(&answer))
     }
@@ -255,7 +288,8 @@ impl Snapshot {
     pub fn locate(&self, frame: &Frame) -> Option<&str> {
         let wanted: Vec<&str> = frame.file.rsplit('/').filter(|part| !part.is_empty()).collect();
         let name = *wanted.first()?;
-        let shared = |path: &str| path.rsplit('/').zip(&wanted).take_while(|(one, other)| one == *other).count();
+        let shared =
+            |path: &str| path.rsplit('/').zip(&wanted).take_while(|(one, other)| one == *other).count();
         let mut candidates: Vec<_> = self
             .tree
             .entries
@@ -279,8 +313,10 @@ fn is_file(entry: &TreeEntry) -> bool {
 }
 
 fn is_searched(entry: &TreeEntry, below: &str) -> bool {
-    let inside = below.is_empty() || entry.path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let foreign = entry.path.split('/').any(|part| matches!(part, "node_modules" | "vendor" | "third_party" | "dist"));
+    let inside = below.is_empty()
+        || entry.path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let foreign =
+        entry.path.split('/').any(|part| matches!(part, "node_modules" | "vendor" | "third_party" | "dist"));
     inside
         && !foreign
         && is_file(entry)
@@ -320,17 +356,44 @@ mod tests {
 
     fn snapshot() -> Snapshot {
         let mut snapshot = Snapshot::of_files(&[
-            ("app/checkout/pricing.py", "def a():\n    return 1\n\ndef shipping(order):\n    return order['country']\n"),
+            (
+                "app/checkout/pricing.py",
+                "def a():\n    return 1\n\ndef shipping(order):\n    return order['country']\n",
+            ),
             ("app/other/pricing.py", "x = 1\n"),
             ("app/settings.py", "API_KEY = 'a1b2c3d4e5f6'\nNAME = 'shop'\n"),
             ("app/main.py", "import x\n"),
             ("lib/main.py", "import y\n"),
             (".env", "SECRET=1\n"),
         ]);
-        let link = TreeEntry { path: "link.py".into(), mode: "120000".into(), kind: EntryKind::Blob, sha: "l".into(), size: 3 };
-        let module = TreeEntry { path: "sub".into(), mode: "160000".into(), kind: EntryKind::Commit, sha: "s".into(), size: 0 };
-        let folder = TreeEntry { path: "app".into(), mode: "040000".into(), kind: EntryKind::Tree, sha: "t".into(), size: 0 };
-        let huge = TreeEntry { path: "huge.py".into(), mode: "100644".into(), kind: EntryKind::Blob, sha: "h".into(), size: 10 << 20 };
+        let link = TreeEntry {
+            path: "link.py".into(),
+            mode: "120000".into(),
+            kind: EntryKind::Blob,
+            sha: "l".into(),
+            size: 3,
+        };
+        let module = TreeEntry {
+            path: "sub".into(),
+            mode: "160000".into(),
+            kind: EntryKind::Commit,
+            sha: "s".into(),
+            size: 0,
+        };
+        let folder = TreeEntry {
+            path: "app".into(),
+            mode: "040000".into(),
+            kind: EntryKind::Tree,
+            sha: "t".into(),
+            size: 0,
+        };
+        let huge = TreeEntry {
+            path: "huge.py".into(),
+            mode: "100644".into(),
+            kind: EntryKind::Blob,
+            sha: "h".into(),
+            size: 10 << 20,
+        };
         snapshot.tree.entries.extend([link, module, folder, huge]);
         snapshot
     }
@@ -346,7 +409,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_to_be_read_is_told() {
-        for path in ["../../etc/passwd", "/etc/passwd", ".env", "link.py", "sub", "app", "huge.py", "nothing.py", "a\\b"] {
+        for path in [
+            "../../etc/passwd",
+            "/etc/passwd",
+            ".env",
+            "link.py",
+            "sub",
+            "app",
+            "huge.py",
+            "nothing.py",
+            "a\\b",
+        ] {
             let error = snapshot().read_file(path, None, None).await.unwrap_err();
             assert!(matches!(error, SnapshotError::Answer(_)), "{path}: {error}");
         }

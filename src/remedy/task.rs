@@ -194,10 +194,22 @@ impl Remedy {
                 tracing::warn!(fix = fix.id, "✗ Error in monitoring loop: {}; it is tried again", fix.reason);
             }
             FixStatus::Failed => tracing::error!(fix = fix.id, "✗ Error in monitoring loop: {}", fix.reason),
-            _ => tracing::info!(fix = fix.id, status = %fix.status, reason = fix.reason, "no fix was written"),
+            _ => {
+                tracing::info!(fix = fix.id, status = %fix.status, reason = fix.reason, "no fix was written")
+            }
         }
-        let outcome = if fix.reason.is_empty() { fix.status.to_string() } else { format!("{}: {}", fix.status, fix.reason) };
-        let entry = AuditEntry { at: now, actor: "logmend", action: "write_fix", subject: &fix.id, outcome: &outcome };
+        let outcome = if fix.reason.is_empty() {
+            fix.status.to_string()
+        } else {
+            format!("{}: {}", fix.status, fix.reason)
+        };
+        let entry = AuditEntry {
+            at: now,
+            actor: "logmend",
+            action: "write_fix",
+            subject: &fix.id,
+            outcome: &outcome,
+        };
         Ok(self.store.audit(&entry).await?)
     }
 }
@@ -215,9 +227,8 @@ pub async fn run(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos, st
             again = work_through(&remedy, clock) => again,
             () = stop.cancelled() => return,
         };
-        let rest = async {
-            if again { tokio::time::sleep(REST).await } else { std::future::pending().await }
-        };
+        let rest =
+            async { if again { tokio::time::sleep(REST).await } else { std::future::pending().await } };
         tokio::select! {
             () = work.notified() => {}
             () = rest => {}

@@ -98,9 +98,11 @@ pub fn read(name: &str, input: &Value) -> Result<Call, String> {
     match name {
         "list_files" => fields(name, input).map(|Path { path }| Call::ListFiles { path }),
         "search_code" => fields(name, input).map(|Search { query, path }| Call::SearchCode { query, path }),
-        "read_file" => {
-            fields(name, input).map(|Read { path, start_line, end_line }| Call::ReadFile { path, start_line, end_line })
-        }
+        "read_file" => fields(name, input).map(|Read { path, start_line, end_line }| Call::ReadFile {
+            path,
+            start_line,
+            end_line,
+        }),
         "submit_fix" => fields(name, input).map(|submitted| Call::Submit(Box::new(submitted))),
         "decline" => fields(name, input).map(|Reason { reason }| Call::Decline { reason }),
         other => Err(format!("there is no tool {}", crate::redact::cut(other, 100))),

@@ -109,7 +109,12 @@ impl Triage {
     /// # Errors
     ///
     /// What was closed stays closed and is triaged the next time.
-    pub async fn close_window(&self, now: UnixNanos, auto_fix: bool, actor: &str) -> Result<Report, StoreError> {
+    pub async fn close_window(
+        &self,
+        now: UnixNanos,
+        auto_fix: bool,
+        actor: &str,
+    ) -> Result<Report, StoreError> {
         let _one_at_a_time = self.closing.lock().await;
         let closed = self.store.close_window(now).await?;
         let mut report = Report::default();
@@ -126,7 +131,8 @@ impl Triage {
             report.clusters, report.urgent, report.fixes_started
         );
         let subject = closed.start.to_string();
-        let entry = AuditEntry { at: now, actor, action: "close_window", subject: &subject, outcome: &outcome };
+        let entry =
+            AuditEntry { at: now, actor, action: "close_window", subject: &subject, outcome: &outcome };
         self.store.audit(&entry).await?;
         Ok(report)
     }

@@ -47,9 +47,7 @@ fn is_candidate(cluster: &Cluster, occurrences_min: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        Category, ClusterDetail, Fingerprint, Frame, Severity, UnixNanos, Verdict,
-    };
+    use crate::model::{Category, ClusterDetail, Fingerprint, Frame, Severity, UnixNanos, Verdict};
 
     fn cluster(id: u8, severity: Severity, count: u64) -> Cluster {
         Cluster {
@@ -77,7 +75,12 @@ mod tests {
         let frame = Frame { file: "a.py".into(), line: Some(1), function: "f".into(), in_app: true };
         located.detail.frames.push(frame);
         let ranked = rank(
-            vec![cluster(1, Severity::High, 5), cluster(2, Severity::High, 9), located, cluster(3, Severity::Critical, 1)],
+            vec![
+                cluster(1, Severity::High, 5),
+                cluster(2, Severity::High, 9),
+                located,
+                cluster(3, Severity::Critical, 1),
+            ],
             1,
         );
         let ids: Vec<_> = ranked.iter().map(|cluster| cluster.fingerprint.as_bytes()[0]).collect();
@@ -93,7 +96,13 @@ mod tests {
         ignored.status = ClusterStatus::Ignored;
         let mut claimed = base();
         claimed.fix_id = Some("x".into());
-        let others = vec![cluster(1, Severity::Medium, 5), cluster(1, Severity::Critical, 4), unfixable, ignored, claimed];
+        let others = vec![
+            cluster(1, Severity::Medium, 5),
+            cluster(1, Severity::Critical, 4),
+            unfixable,
+            ignored,
+            claimed,
+        ];
         assert_eq!(rank(others, 5), []);
         assert_eq!(rank(vec![base()], 5).len(), 1);
     }

@@ -5,9 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::Dedupe;
-use crate::model::{
-    Cluster, ClusterDetail, Delta, Fingerprint, Sample, SeverityNumber, UnixNanos, Verdict,
-};
+use crate::model::{Cluster, ClusterDetail, Delta, Fingerprint, Sample, SeverityNumber, UnixNanos, Verdict};
 
 /// One matched record, as far as counting goes.
 #[derive(Debug, Clone)]
@@ -128,7 +126,10 @@ mod tests {
         let mut deltas = fold.into_deltas();
         deltas.sort_by_key(|delta| delta.fingerprint);
         assert_eq!(deltas.len(), 2);
-        assert_eq!((deltas[0].count, deltas[0].first_seen, deltas[0].last_seen), (20, UnixNanos(100), UnixNanos(119)));
+        assert_eq!(
+            (deltas[0].count, deltas[0].first_seen, deltas[0].last_seen),
+            (20, UnixNanos(100), UnixNanos(119))
+        );
         assert_eq!(deltas[0].samples.len(), Cluster::SAMPLES_MAX);
         assert!(deltas[0].detail.is_some());
     }

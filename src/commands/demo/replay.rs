@@ -50,7 +50,9 @@ pub(super) fn bundled() -> anyhow::Result<Vec<Line>> {
     WEBSHOP
         .lines()
         .enumerate()
-        .map(|(i, line)| serde_json::from_str(line).with_context(|| format!("line {} of the bundled log", i + 1)))
+        .map(|(i, line)| {
+            serde_json::from_str(line).with_context(|| format!("line {} of the bundled log", i + 1))
+        })
         .collect()
 }
 
@@ -59,7 +61,12 @@ pub(super) fn bundled() -> anyhow::Result<Vec<Line>> {
 /// # Errors
 ///
 /// Where the exporter cannot be built or an export failed.
-pub(super) async fn send(lines: Vec<Line>, grpc: SocketAddr, token: &Token, now: UnixNanos) -> anyhow::Result<()> {
+pub(super) async fn send(
+    lines: Vec<Line>,
+    grpc: SocketAddr,
+    token: &Token,
+    now: UnixNanos,
+) -> anyhow::Result<()> {
     let length = lines.last().map_or(0, |line| line.after_ms);
     let begin = UNIX_EPOCH + Duration::from_nanos(now.0) - Duration::from_millis(length);
     let mut providers = BTreeMap::new();

@@ -76,7 +76,10 @@ pub(super) fn fixes(fixes: &[Fix]) {
         if let Some(url) = &fix.pr_url {
             line(&format!("  pull request  {url}"));
         }
-        line(&format!("  cost    ${:.2} ({}, {} tokens in, {} out)", fix.cost_usd, fix.model, fix.input_tokens, fix.output_tokens));
+        line(&format!(
+            "  cost    ${:.2} ({}, {} tokens in, {} out)",
+            fix.cost_usd, fix.model, fix.input_tokens, fix.output_tokens
+        ));
     }
     if fixes.is_empty() {
         line("\nno cluster was both urgent and fixable");

@@ -145,16 +145,24 @@ mod tests {
         let said = |message: &str| json!({"error": {"type": "x", "message": message}});
         assert!(error(529, &[], &said("Overloaded")).is_transient());
         assert!(error(500, &[], &said("")).is_transient());
-        assert!(error(429, &[("retry-after", "7")], &said("slow down")).wait() == Some(Duration::from_secs(7)));
-        assert!(error(429, &[("retry-after-ms", "30"), ("retry-after", "7")], &said("")).wait() == Some(Duration::from_millis(30)));
-        let dates = [("retry-after", "Tue, 24 Nov 2026 03:51:42 GMT"), ("date", "Tue, 24 Nov 2026 03:51:12 GMT")];
+        assert!(
+            error(429, &[("retry-after", "7")], &said("slow down")).wait() == Some(Duration::from_secs(7))
+        );
+        assert!(
+            error(429, &[("retry-after-ms", "30"), ("retry-after", "7")], &said("")).wait()
+                == Some(Duration::from_millis(30))
+        );
+        let dates =
+            [("retry-after", "Tue, 24 Nov 2026 03:51:42 GMT"), ("date", "Tue, 24 Nov 2026 03:51:12 GMT")];
         assert_eq!(error(503, &dates, &said("")).wait(), Some(Duration::from_secs(30)));
         assert!(!error(500, &[("x-should-retry", "false")], &said("")).is_transient());
         assert!(matches!(error(401, &[], &said("invalid x-api-key")), ClaudeError::Key { .. }));
         assert!(matches!(error(400, &[], &said("bad")), ClaudeError::Refused { .. }));
-        let limit = said("You have reached your specified API usage limits. You will regain access on 2026-12-01.");
+        let limit =
+            said("You have reached your specified API usage limits. You will regain access on 2026-12-01.");
         assert!(matches!(error(400, &[], &limit), ClaudeError::SpendLimit(_)));
-        let enforced = json!({"error": {"message": "m", "details": {"error_code": "enforced_spend_limit_reached"}}});
+        let enforced =
+            json!({"error": {"message": "m", "details": {"error_code": "enforced_spend_limit_reached"}}});
         assert!(matches!(error(429, &[], &enforced), ClaudeError::SpendLimit(_)));
     }
 }

@@ -1,0 +1,140 @@
+//! A catalogue turned round: from what a record shows to the rules that ask for it.
+//!
+//! What a rule can ask for is a *fact*, a small number: that a literal occurs, or that the exception is of a type.
+//! Rules that ask for the same share the fact, so a record is looked at once for all of them.
+
+use std::collections::HashMap;
+
+use super::rule::{Literal, Rule};
+use crate::model::SeverityNumber;
+
+/// The number of a fact.
+pub(super) type Fact = usize;
+
+/// What an occurrence of one text tells.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Pattern {
+    /// That it occurs.
+    pub(super) anywhere: Option<Fact>,
+    /// That it occurs and stands alone.
+    pub(super) as_word: Option<Fact>,
+}
+
+/// The conditions of one rule as facts.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) any: Box<[Fact]>,
+    pub(super) all: Box<[Fact]>,
+    pub(super) none: Box<[Fact]>,
+    pub(super) exception_types: Box<[Fact]>,
+    pub(super) min_severity: SeverityNumber,
+}
+
+/// Texts that tell of a stack trace, for records whose severity nobody knows: what Python, Java, .NET, Node, Go and
+/// Rust print when an error reaches the top.
+const STACK_TRACE_MARKERS: [&str; 10] = [
+    "Traceback (most recent call last)",
+    "Exception in thread",
+    "Unhandled exception",
+    "Uncaught exception",
+    "UnhandledPromiseRejection",
+    "panic: ",
+    " panicked at ",
+    "\n\tat ",
+    "\n    at ",
+    "\n   at ",
+];
+
+/// Everything that the engine looks up.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The texts of the automaton, lower-case; the position is the pattern's number.
+    pub(super) texts: Vec<String>,
+    /// By pattern.
+    pub(super) patterns: Vec<Pattern>,
+    /// Exception types, lower-case.
+    pub(super) exception_types: HashMap<Box<[u8]>, Fact>,
+    /// By fact: the rules that may hold once it is known.
+    pub(super) candidates: Vec<Vec<usize>>,
+    /// By rule.
+    pub(super) tests: Vec<Test>,
+    /// That a stack trace is in the text.
+    pub(super) stack_trace: Vec<Fact>,
+}
+
+impl Index {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut builder = Builder::default();
+        for (number, rule) in rules.iter().enumerate() {
+            builder.add(number, rule);
+        }
+        let stack_trace = STACK_TRACE_MARKERS.iter().map(|text| builder.text(text, false)).collect();
+        Self { stack_trace, ..builder.index }
+    }
+
+    /// How many facts there are.
+    pub(super) fn fact_count(&self) -> usize {
+        self.candidates.len()
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    index: Index,
+    pattern_of: HashMap<String, usize>,
+}
+
+impl Builder {
+    fn add(&mut self, number: usize, rule: &Rule) {
+        let asked = &rule.conditions;
+        let test = Test {
+            any: self.literals(&asked.any),
+            all: self.literals(&asked.all),
+            none: self.literals(&asked.none),
+            exception_types: asked.exception_types.iter().map(|name| self.exception_type(name)).collect(),
+            min_severity: rule.min_severity,
+        };
+        for &fact in nominating(&test) {
+            self.index.candidates[fact].push(number);
+        }
+        self.index.tests.push(test);
+    }
+
+    fn literals(&mut self, literals: &[Literal]) -> Box<[Fact]> {
+        literals.iter().map(|literal| self.text(&literal.text, literal.word)).collect()
+    }
+
+    fn text(&mut self, text: &str, word: bool) -> Fact {
+        let text = text.to_ascii_lowercase();
+        let pattern = *self.pattern_of.entry(text).or_insert_with_key(|text| {
+            self.index.texts.push(text.clone());
+            self.index.patterns.push(Pattern::default());
+            self.index.patterns.len() - 1
+        });
+        let Index { patterns, candidates, .. } = &mut self.index;
+        let slot = if word { &mut patterns[pattern].as_word } else { &mut patterns[pattern].anywhere };
+        *slot.get_or_insert_with(|| new_fact(candidates))
+    }
+
+    fn exception_type(&mut self, name: &str) -> Fact {
+        let Index { exception_types, candidates, .. } = &mut self.index;
+        let name = name.to_ascii_lowercase().into_bytes().into_boxed_slice();
+        *exception_types.entry(name).or_insert_with(|| new_fact(candidates))
+    }
+}
+
+fn new_fact(candidates: &mut Vec<Vec<usize>>) -> Fact {
+    candidates.push(Vec::new());
+    candidates.len() - 1
+}
+
+/// The facts of which the rule needs at least one: without them it is not looked at.
+fn nominating(test: &Test) -> &[Fact] {
+    if let Some(first) = test.all.first_chunk::<1>() {
+        first
+    } else if test.any.is_empty() {
+        &test.exception_types
+    } else {
+        &test.any
+    }
+}

@@ -1,0 +1,29 @@
+//! Which records are errors, and of what kind.
+//!
+//! In comes a borrowed log record, out goes what the first rule that holds says of it: a [`Class`]. Rules are
+//! data, a [`Catalogue`] read from TOML; `rules.toml` beside this file is the built-in one and describes the format.
+//!
+//! Every record of the stream passes here and most are dropped, so a record costs, in this order: one comparison
+//! of its severity; for what passes, one walk of its bytes through one automaton over the literals of all rules
+//! (the number of rules adds nothing to it); and only for records in which a literal was seen, the rules that
+//! name it. Nothing is built or allocated per record: facts go to a [`Scratch`] that the caller keeps.
+//!
+//! This room knows nothing of files, requests, fingerprints or time.
+
+mod bits;
+mod catalogue;
+mod class;
+mod engine;
+mod error;
+mod index;
+mod rule;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_catalogue;
+
+pub use catalogue::Catalogue;
+pub use class::Class;
+pub use engine::{Classifier, Scratch};
+pub use error::{Fault, RulesError};
+pub use rule::{Conditions, Literal, Rule};

@@ -1,0 +1,374 @@
+//! The classifier's promises, and one line for each built-in rule.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Exception, LogRecord, Severity, SeverityNumber};
+
+fn info() -> SeverityNumber {
+    SeverityNumber::from_wire(9)
+}
+
+fn classifier(rules: &str) -> Classifier {
+    Classifier::new(&Catalogue::parse(rules).unwrap()).unwrap()
+}
+
+/// A catalogue of rules that differ in their conditions only: `rules(&[("id", "conditions")])`.
+fn with(rules: &[(&str, &str)]) -> Classifier {
+    let mut text = String::new();
+    for (id, conditions) in rules {
+        let meaning =
+            "category = \"unknown\"\nseverity = \"high\"\nfixable = true\nsuggested_fix = \"Mend it.\"";
+        write!(text, "[[rule]]\nid = \"{id}\"\n{meaning}\n{conditions}\n").unwrap();
+    }
+    classifier(&text)
+}
+
+fn at(severity_number: SeverityNumber, body: &str) -> LogRecord<'_> {
+    LogRecord { severity_number, body: body.as_bytes(), ..LogRecord::default() }
+}
+
+fn thrown<'a>(type_name: &'a str, message: &'a str) -> LogRecord<'a> {
+    let exception =
+        Exception { type_name: type_name.as_bytes(), message: message.as_bytes(), ..Exception::default() };
+    LogRecord { severity_number: SeverityNumber::ERROR, exception, ..LogRecord::default() }
+}
+
+/// The id of the rule that holds, `unmatched` for an error without one, `none` for what is no error.
+fn class<'c>(classifier: &'c Classifier, record: &LogRecord<'_>) -> &'c str {
+    match classifier.classify(record, &mut Scratch::default()) {
+        Some(Class::Rule(rule)) => rule.id(),
+        Some(Class::Unmatched) => "unmatched",
+        None => "none",
+    }
+}
+
+fn check(classifier: &Classifier, cases: &[(&str, &str)]) {
+    for (body, expected) in cases {
+        assert_eq!(class(classifier, &at(SeverityNumber::WARN, body)), *expected, "{body}");
+    }
+}
+
+/// `id | body`, or `id | <type> message`, with `\n` for a line break.
+fn cases() -> impl Iterator<Item = (&'static str, &'static str, String)> {
+    include_str!("cases.txt").lines().map(|line| {
+        let (id, text) = line.split_once(" | ").unwrap();
+        let (type_name, text) = match text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            Some((type_name, message)) => (type_name, message.trim_start()),
+            None => ("", text),
+        };
+        (id, type_name, text.replace("\\n", "\n"))
+    })
+}
+
+#[test]
+fn each_built_in_rule_holds_for_a_line_that_its_program_writes() {
+    let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
+    let mut faults = String::new();
+    for (id, type_name, text) in cases() {
+        let record = match type_name {
+            "" => at(SeverityNumber::ERROR, &text),
+            _ => thrown(type_name, &text),
+        };
+        let got = class(&classifier, &record);
+        if got != id {
+            writeln!(faults, "{got} instead of {id}: {type_name} {text}").unwrap();
+        }
+    }
+    assert_eq!(faults, "");
+}
+
+#[test]
+fn every_built_in_rule_has_a_case() {
+    let cased: Vec<_> = cases().map(|(id, ..)| id).collect();
+    let catalogue = Catalogue::built_in();
+    let missing: Vec<_> = catalogue.rules().iter().map(Rule::id).filter(|id| !cased.contains(id)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+    assert!(catalogue.rules().len() >= 80);
+}
+
+#[test]
+fn what_healthy_services_say_is_no_error() {
+    let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
+    for line in include_str!("benign.txt").lines() {
+        for severity in [SeverityNumber::UNSPECIFIED, info(), SeverityNumber::WARN] {
+            assert_eq!(class(&classifier, &at(severity, line)), "none", "{line}");
+        }
+        assert_eq!(class(&classifier, &at(SeverityNumber::ERROR, line)), "unmatched", "{line}");
+    }
+}
+
+#[test]
+fn a_word_stands_alone() {
+    let classifier = with(&[("throttled", r#"any = [{ text = "429", word = true }]"#)]);
+    check(
+        &classifier,
+        &[
+            ("HTTP 429, again", "throttled"),
+            ("429", "throttled"),
+            ("(429)", "throttled"),
+            ("é429é", "throttled"),
+            ("14290", "none"),
+            ("a429", "none"),
+            ("429_x", "none"),
+            ("4299 then 429", "throttled"),
+        ],
+    );
+}
+
+#[test]
+fn a_word_and_a_piece_of_the_same_text_are_told_apart() {
+    let classifier =
+        with(&[("word", r#"any = [{ text = "Fail", word = true }]"#), ("piece", r#"any = ["fail"]"#)]);
+    check(&classifier, &[("it may FAIL here", "word"), ("it failed here", "piece")]);
+}
+
+#[test]
+fn case_does_not_matter_and_literals_may_overlap() {
+    let classifier = with(&[("abcd", r#"all = ["ABcd", "bC", "cde"]"#), ("long", r#"any = ["bcdef"]"#)]);
+    check(&classifier, &[("xaBCDe", "abcd"), ("BCDEF", "long"), ("abcd", "none")]);
+}
+
+#[test]
+fn conditions_are_joined() {
+    let classifier = with(&[
+        (
+            "all-none",
+            r#"all = ["aa", "bb"]
+none = ["cc"]"#,
+        ),
+        (
+            "any-all",
+            r#"any = ["dd", "ee"]
+all = ["ff"]"#,
+        ),
+    ]);
+    check(
+        &classifier,
+        &[
+            ("aa bb", "all-none"),
+            ("aa", "none"),
+            ("aa bb cc", "none"),
+            ("ff ee", "any-all"),
+            ("dd ee", "none"),
+            ("aa bb cc dd ff", "any-all"),
+        ],
+    );
+}
+
+#[test]
+fn the_first_rule_in_the_file_wins() {
+    let classifier = with(&[("first", r#"any = ["zz"]"#), ("second", r#"any = ["aa"]"#)]);
+    check(&classifier, &[("aa zz", "first"), ("aa", "second")]);
+}
+
+#[test]
+fn literals_do_not_span_fields() {
+    let classifier = with(&[("spanned", r#"any = ["ab"]"#), ("both", r#"all = ["xx", "yy"]"#)]);
+    let mut record = thrown("T", "b");
+    record.body = b"a";
+    assert_eq!(class(&classifier, &record), "unmatched");
+    record.body = b"xx";
+    record.exception.stacktrace = b"yy";
+    assert_eq!(class(&classifier, &record), "both");
+}
+
+#[test]
+fn exception_types_are_told_by_their_full_name_or_last_segment() {
+    let classifier = with(&[
+        ("full", r#"exception_types = ["sqlalchemy.exc.OperationalError"]"#),
+        (
+            "joined",
+            r#"exception_types = ["KeyError"]
+any = ["sku"]"#,
+        ),
+        ("last", r#"exception_types = ["KeyError", "Timeout", "RuntimeException"]"#),
+    ]);
+    let cases = [
+        ("sqlalchemy.exc.OperationalError", "", "full"),
+        ("SQLAlchemy.exc.operationalerror", "", "full"),
+        ("OperationalError", "", "unmatched"),
+        ("psycopg.OperationalError", "", "unmatched"),
+        ("KeyError", "no sku", "joined"),
+        ("builtins.KeyError", "", "last"),
+        ("Net::Timeout", "", "last"),
+        (r"App\Errors\RuntimeException", "", "last"),
+        ("net/Timeout", "", "last"),
+        ("MyKeyError", "", "unmatched"),
+        ("KeyError.", "", "unmatched"),
+    ];
+    for (type_name, message, expected) in cases {
+        assert_eq!(class(&classifier, &thrown(type_name, message)), expected, "{type_name}");
+    }
+    assert_eq!(class(&classifier, &thrown(&"x".repeat(100_000), "")), "unmatched");
+}
+
+#[test]
+fn a_rule_sees_records_of_its_severity_and_above_and_of_unknown_severity() {
+    let classifier = with(&[
+        ("grave", "any = [\"aa\"]\nmin_severity = \"fatal\""),
+        ("usual", "any = [\"aa\"]"),
+        ("chatty", "any = [\"bb\"]\nmin_severity = \"info\""),
+    ]);
+    let debug = SeverityNumber::from_wire(5);
+    let cases = [
+        (SeverityNumber::FATAL, "aa", "grave"),
+        (SeverityNumber::ERROR, "aa", "usual"),
+        (SeverityNumber::WARN, "aa", "usual"),
+        (info(), "aa", "none"),
+        (info(), "bb", "chatty"),
+        (debug, "bb", "none"),
+        (SeverityNumber::UNSPECIFIED, "aa", "grave"),
+    ];
+    for (severity, body, expected) in cases {
+        assert_eq!(class(&classifier, &at(severity, body)), expected, "{severity:?} {body}");
+    }
+    let by_text = LogRecord { severity_text: b"info", body: b"aa", ..LogRecord::default() };
+    assert_eq!(class(&classifier, &by_text), "none");
+}
+
+#[test]
+fn an_exception_is_looked_at_whatever_the_severity() {
+    let classifier = with(&[
+        ("errors", "exception_types = [\"KeyError\"]\nmin_severity = \"error\""),
+        ("warns", "exception_types = [\"KeyError\"]"),
+    ]);
+    let record = LogRecord { severity_number: info(), ..thrown("KeyError", "") };
+    assert_eq!(class(&classifier, &record), "warns");
+    let other = LogRecord { severity_number: info(), ..thrown("", "boom") };
+    assert_eq!(class(&classifier, &other), "unmatched");
+}
+
+#[test]
+fn an_error_that_no_rule_knows_is_unmatched() {
+    let classifier = with(&[("grave", "any = [\"aa\"]\nmin_severity = \"fatal\"")]);
+    let trace = "cart failed\nTraceback (most recent call last):\n  File \"cart.py\", line 1";
+    let cases = [
+        (SeverityNumber::ERROR, "aa", "unmatched"),
+        (SeverityNumber::FATAL, "", "unmatched"),
+        (SeverityNumber::WARN, trace, "none"),
+        (SeverityNumber::UNSPECIFIED, trace, "unmatched"),
+        (SeverityNumber::UNSPECIFIED, "Error: x\n    at f (/app/a.js:1:2)", "unmatched"),
+        (SeverityNumber::UNSPECIFIED, "E\n\tat a.B.c(B.java:1)", "unmatched"),
+        (SeverityNumber::UNSPECIFIED, "thread 'main' panicked at src/a.rs:1:2", "unmatched"),
+        (SeverityNumber::UNSPECIFIED, "all is well", "none"),
+    ];
+    for (severity, body, expected) in cases {
+        assert_eq!(class(&classifier, &at(severity, body)), expected, "{severity:?} {body}");
+    }
+}
+
+#[test]
+fn the_verdict_on_an_unmatched_error_follows_severity_and_frames() {
+    let cases = [
+        (SeverityNumber::ERROR, true, Severity::High),
+        (SeverityNumber::ERROR, false, Severity::Medium),
+        (SeverityNumber::FATAL, true, Severity::Critical),
+        (SeverityNumber::FATAL, false, Severity::Critical),
+        (SeverityNumber::UNSPECIFIED, true, Severity::High),
+    ];
+    for (severity, in_app, expected) in cases {
+        let verdict = Class::Unmatched.verdict(severity, in_app);
+        assert_eq!((verdict.severity, verdict.fixable), (expected, in_app), "{severity:?} {in_app}");
+        assert_eq!((&*verdict.rule, verdict.category.as_str()), ("internal_error", "internal_error"));
+    }
+}
+
+#[test]
+fn the_verdict_of_a_rule_is_its_own() {
+    let classifier = with(&[("mine", r#"any = ["aa"]"#)]);
+    let found = classifier.classify(&at(SeverityNumber::FATAL, "aa"), &mut Scratch::default()).unwrap();
+    let verdict = found.verdict(SeverityNumber::FATAL, false);
+    assert_eq!((&*verdict.rule, verdict.severity, verdict.fixable), ("mine", Severity::High, true));
+    assert_eq!(&*verdict.suggested_fix, "Mend it.");
+}
+
+#[test]
+fn a_scratch_forgets_the_record_before_and_fits_other_rules() {
+    let (few, many) = (with(&[("only", r#"all = ["aa", "bb"]"#)]), Catalogue::built_in());
+    let many = Classifier::new(&many).unwrap();
+    let mut scratch = Scratch::default();
+    for (classifier, body) in [(&few, "aa"), (&many, "x"), (&few, "bb"), (&many, "y"), (&few, "bb")] {
+        assert_eq!(classifier.classify(&at(SeverityNumber::WARN, body), &mut scratch), None, "{body}");
+    }
+}
+
+#[test]
+fn more_text_than_a_dfa_is_built_for_still_classifies() {
+    let texts: Vec<_> = (0..1200).map(|n| format!("{n:0>120}")).collect();
+    let rules: Vec<_> = texts.iter().map(|text| (text, format!("any = [\"{text}\"]"))).collect();
+    let ids: Vec<_> = (0..rules.len()).map(|n| format!("r{n}")).collect();
+    let rules: Vec<_> = ids.iter().zip(&rules).map(|(id, (_, any))| (id.as_str(), any.as_str())).collect();
+    check(&with(&rules), &[(&texts[1199], "r1199"), (&texts[7], "r7"), ("none of them", "none")]);
+}
+
+/// What the automaton, the facts and the candidates must amount to.
+fn naively<'c>(catalogue: &'c Catalogue, body: &str) -> &'c str {
+    let body = body.to_ascii_lowercase();
+    let occurs = |literal: &Literal| {
+        let text = literal.text.to_ascii_lowercase();
+        let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        (0..body.len()).filter(|start| body.as_bytes()[*start..].starts_with(text.as_bytes())).any(|start| {
+            let before = start.checked_sub(1).and_then(|index| body.as_bytes().get(index));
+            !literal.word || !(is_word(before) || is_word(body.as_bytes().get(start + text.len())))
+        })
+    };
+    let holds = |rule: &&Rule| {
+        let asked = rule.conditions();
+        (asked.any.is_empty() || asked.any.iter().any(occurs))
+            && asked.all.iter().all(occurs)
+            && !asked.none.iter().any(occurs)
+    };
+    catalogue.rules().iter().find(holds).map_or("none", Rule::id)
+}
+
+fn literals() -> impl Strategy<Value = Vec<(String, bool)>> {
+    proptest::collection::vec(("[aAbB_ ]{0,2}[ab][abA1]{1,2}", any::<bool>()), 0..3)
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_classified(
+        number in 0..30u64,
+        fields in proptest::array::uniform4(proptest::collection::vec(any::<u8>(), 0..200)),
+    ) {
+        let classifier = with(&[("one", r#"any = ["aa", "\u0000\u0001"]"#), ("two", r#"exception_types = ["a"]"#)]);
+        let [body, type_name, message, stacktrace] = &fields;
+        let exception = Exception { type_name, message, stacktrace };
+        let severity_number = SeverityNumber::from_wire(number);
+        let record = LogRecord { severity_number, body, exception, ..LogRecord::default() };
+        let found = classifier.classify(&record, &mut Scratch::default());
+        prop_assert!(found.is_some() || !exception.is_present());
+    }
+
+    #[test]
+    fn it_finds_what_a_naive_search_finds(
+        rules in proptest::collection::vec((literals(), literals(), literals()), 1..5),
+        bodies in proptest::collection::vec("[abAB1_ é]{0,16}", 1..8),
+    ) {
+        let list = |key: &str, literals: &[(String, bool)]| {
+            let entries: Vec<_> =
+                literals.iter().map(|(text, word)| format!("{{ text = \"{text}\", word = {word} }}")).collect();
+            format!("{key} = [{}]\n", entries.join(", "))
+        };
+        let rules: Vec<_> = rules
+            .iter()
+            .enumerate()
+            .map(|(n, (any, all, none))| (format!("r{n}"), list("any", any) + &list("all", all) + &list("none", none)))
+            .collect();
+        let mut text = String::new();
+        for (id, conditions) in &rules {
+            let meaning = "category = \"unknown\"\nseverity = \"low\"\nfixable = true\nsuggested_fix = \"x\"";
+            write!(text, "[[rule]]\nid = \"{id}\"\n{meaning}\n{conditions}\n").unwrap();
+        }
+        // Rules that ask for nothing or contradict themselves are refused; those cases say nothing here.
+        if let Ok(catalogue) = Catalogue::parse(&text) {
+            let classifier = Classifier::new(&catalogue).unwrap();
+            for body in &bodies {
+                prop_assert_eq!(class(&classifier, &at(SeverityNumber::WARN, body)), naively(&catalogue, body), "{}", body);
+            }
+        }
+    }
+}
