@@ -24,7 +24,8 @@ pub fn plain(text: &str) -> String {
         match c {
             '\u{1b}' => skip_escape(&mut chars),
             '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => out.push('\n'),
+            // Line and paragraph separators are line ends to some readers.
+            '\r' | '\u{2028}' | '\u{2029}' => out.push('\n'),
             '\n' | '\t' => out.push(c),
             c if c.is_control() || is_invisible(c) => {}
             c => out.push(c),
@@ -91,7 +92,7 @@ pub fn neutralise_inline(text: &str, chars_max: usize) -> String {
             c => c,
         })
         .collect();
-    let inert = without_effect(&inert);
+    let inert = without_effect(&without_links(&inert));
     if inert.chars().count() <= chars_max {
         return inert.trim().to_owned();
     }
@@ -123,10 +124,43 @@ pub fn neutralise_markdown(text: &str) -> String {
     let text = LINK.replace_all(&text, "${text} ($target)");
     // A bracket or angle that is left opens nothing.
     let text = text.replace('<', "‹").replace("](", "] (").replace("]:", "] :").replace("![", "! [");
-    let text = URL.replace_all(&text, |found: &regex::Captures<'_>| {
-        found[0].replace("://", &format!(":{ZERO_WIDTH_SPACE}//"))
-    });
-    without_effect(&text)
+    closed(without_effect(&without_links(&text)))
+}
+
+/// Breaks what GitHub turns into a link without being asked, and entities that are left after [`decoded`]: `&amp;commat;` holds one.
+fn without_links(text: &str) -> String {
+    LINKED
+        .replace_all(text, |found: &regex::Captures<'_>| {
+            format!("{}{ZERO_WIDTH_SPACE}{}", &found["before"], &found["after"])
+        })
+        .into_owned()
+}
+
+/// Closes a code block that is left open, which would swallow all that is written after it.
+fn closed(text: String) -> String {
+    let mut open: Option<&str> = None;
+    for line in text.lines().map(str::trim) {
+        let run = &line[..line.len() - line.trim_start_matches(['`', '~']).len()];
+        let is_bare = run.len() == line.len();
+        open = match open {
+            None if run.len() >= 3
+                && is_one_mark(run)
+                && !(run.starts_with('`') && line[run.len()..].contains('`')) =>
+            {
+                Some(run)
+            }
+            Some(fence) if is_bare && run.starts_with(fence) && is_one_mark(run) => None,
+            open => open,
+        };
+    }
+    match open {
+        Some(fence) => format!("{}\n{fence}", text.trim_end()),
+        None => text,
+    }
+}
+
+fn is_one_mark(run: &str) -> bool {
+    run.chars().all(|c| run.starts_with(c))
 }
 
 /// HTML's spellings of characters, `&#64;` and the like, as the characters that a browser would show.
@@ -179,7 +213,7 @@ shape!(
 );
 shape!(COMMENT, r"(?s)<!--.*?(?:-->|\z)");
 shape!(LINK, r"!?\[(?P<text>[^\[\]\n]{0,300})\]\((?P<target>[^()\n]{0,2000})\)");
-shape!(URL, r"(?i)\b(?:https?|ftp)://");
+shape!(LINKED, r"(?P<before>(?i:\b(?:https?|ftp):|\bwww)|&)(?P<after>//|\.|#?[A-Za-z0-9]{1,32};)");
 // "Linking a pull request to an issue", GitHub docs: close(s|d), fix(es|ed), resolve(s|d), with or without a colon.
 shape!(
     CLOSING,
@@ -207,7 +241,8 @@ mod tests {
             ("@octocat see #12, fixes #3", "@\u{200b}octocat see #\u{200b}12, f\u{200b}ixes #\u{200b}3"),
             ("a\nb `c` <img src=x>", "a b 'c' ‹img src=x›"),
             ("&#64;octocat &commat;x &#x23;1", "@\u{200b}octocat @\u{200b}x #\u{200b}1"),
-            ("[x](http://evil)", "(x)(http://evil)"),
+            ("[x](http://evil)", "(x)(http:\u{200b}//evil)"),
+            ("&amp;commat;octocat", "&\u{200b}commat;octocat"),
             ("Closes: owner/repo#1 GH-7", "C\u{200b}loses: owner/repo#\u{200b}1 GH-\u{200b}7"),
         ] {
             assert_eq!(neutralise_inline(text, 200), expected);
@@ -229,6 +264,30 @@ mod tests {
         assert!(inert.starts_with("It fails:\n\n- `order[\"x\"]` is missing\n- see docs ("));
         for gone in ["<script", "](", "https://", "http://", "hidden", "fixes #9", "@me"] {
             assert!(!inert.contains(gone), "{gone} in {inert}");
+        }
+    }
+
+    #[test]
+    fn a_block_left_open_swallows_nothing() {
+        for (text, expected) in [
+            ("a\n```js\nb", "a\n```js\nb\n```"),
+            ("~~~~\n```\n~~~", "~~~~\n```\n~~~\n~~~~"),
+            ("```\na\n```\nb", "```\na\n```\nb"),
+            ("a ```b``` c", "a ```b``` c"),
+            ("```b``` c", "```b``` c"),
+        ] {
+            assert_eq!(neutralise_markdown(text), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_of_prose_becomes_a_link_unasked() {
+        for (text, expected) in [
+            ("see www.evil.example", "see www\u{200b}.evil.example"),
+            ("&amp;commat;octocat &amp;num;1", "&\u{200b}commat;octocat &\u{200b}num;1"),
+            ("a\u{2028}b && c; http: //x", "a\nb && c; http: //x"),
+        ] {
+            assert_eq!(neutralise_markdown(text), expected);
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use regex::{Captures, Regex};
 
+use super::doubt;
+
 /// One kind of secret.
 struct Kind {
     /// Stands in the placeholder: `[REDACTED:name]`.
@@ -30,12 +32,46 @@ enum Check {
     None,
     /// A value of a key whose name says that it is secret.
     Value,
-    /// A checksum over digits (Luhn, ISO/IEC 7812-1).
+    /// A word that has a digit or mixes cases.
+    Token,
+    /// A prefix that words have too, before what must look random.
+    Random,
+    /// A mail address, of a person.
+    Person,
+    /// A checksum over digits, of a card.
     Luhn,
+    /// A checksum over digits and letters, of an account.
+    Iban,
+}
+
+impl Check {
+    fn holds(self, found: &Captures<'_>, value: &str) -> bool {
+        match self {
+            Self::None => true,
+            Self::Value => {
+                let key = found.name("key").map_or("", |key| key.as_str());
+                doubt::is_secret_value(key, value, found.name("bare").is_none())
+            }
+            Self::Token => doubt::is_token(value),
+            Self::Random => doubt::is_random(value),
+            Self::Person => doubt::is_person(value),
+            Self::Luhn => doubt::is_luhn(value),
+            Self::Iban => doubt::is_iban(value),
+        }
+    }
 }
 
 const fn credential(name: &'static str, keywords: &'static [&'static str], shape: &'static str) -> Kind {
     Kind { name, keywords, shape, check: Check::None, is_credential: true }
+}
+
+const fn doubted(
+    name: &'static str,
+    keywords: &'static [&'static str],
+    shape: &'static str,
+    check: Check,
+) -> Kind {
+    Kind { name, keywords, shape, check, is_credential: true }
 }
 
 const fn personal(
@@ -51,11 +87,12 @@ const fn personal(
 const KINDS: &[Kind] = &[
     credential(
         "private-key",
-        &["private key-----"],
-        r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY-----(?s:.*?)(?:-----END[A-Z0-9 ]{0,40}PRIVATE KEY-----|\z)",
+        &["private key"],
+        r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\z)",
     ),
     credential("anthropic-key", &["sk-ant-"], r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
-    credential("openai-key", &["sk-"], r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}"),
+    credential("openai-key", &["t3blbkfj"], r"\bsk-[A-Za-z0-9_-]*T3BlbkFJ[A-Za-z0-9_-]+"),
+    doubted("openai-key", &["sk-"], r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}", Check::Random),
     credential("github-token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], r"\bgh[pousr]_[A-Za-z0-9._-]{30,}"),
     credential("github-token", &["github_pat_"], r"\bgithub_pat_[A-Za-z0-9_]{30,}"),
     credential("gitlab-token", &["glpat-", "gldt-", "glrt-"], r"\bgl(?:pat|dt|rt)-[A-Za-z0-9_.-]{20,}"),
@@ -93,20 +130,50 @@ const KINDS: &[Kind] = &[
     credential("terraform-token", &[".atlasv1."], r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{50,}"),
     credential("sentry-token", &["sntry"], r"\bsntry[su]_[A-Za-z0-9+/=_.-]{40,}"),
     credential("jwt", &["ey"], r"\bey[A-Za-z0-9_-]{10,}\.ey[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    // Up to the last `@` before the path: passwords hold unescaped ones.
     credential(
         "url-credentials",
         &["://"],
-        r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://(?P<secret>[^\s/@:"'<>\[\]]{0,256}:[^\s/@"'<>\[\]]{1,256})@"#,
+        r#"\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://(?P<secret>[^\s/@:"'<>\[\]]*:[^\s/"'<>\[\]]+)@"#,
+    ),
+    // Of stores a slash in the password is likelier than an `@` in a path.
+    credential(
+        "url-credentials",
+        &["://"],
+        r#"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|rediss?|amqps?|mongodb(?:\+srv)?)://(?P<secret>[^\s/@:"'<>\[\]]*:[^\s@"'<>\[\]]+)@"#,
+    ),
+    credential("url-credentials", &["://"], r"(?i)\bhttps?://(?P<secret>[A-Z0-9_.-]{20,})@"),
+    credential(
+        "url-credentials",
+        &["jdbc:oracle"],
+        r#"(?i)\bjdbc:oracle:\w+:(?P<secret>[^\s/@"']+/[^\s@"']+)@"#,
     ),
     credential(
         "header",
-        &["authorization", "bearer ", "basic "],
-        r#"(?i)\b(?:authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token|digest)?|bearer|basic)\s+(?P<secret>[A-Za-z0-9._~+/=-]{12,})"#,
+        &["authorization"],
+        r#"(?i)\bauthorization\\{0,7}["']?\s{0,3}[:=]\s{0,3}[\["'\\]{0,4}(?:bearer|basic|token|negotiate|api-?key)\s{1,3}(?P<secret>[^\s"'\\,;\]}\x1b]{4,})"#,
+    ),
+    credential(
+        "header",
+        &["authorization"],
+        r"(?i)\bauthorization\s{0,3}[:=]\s{0,3}(?:digest|aws4-hmac-sha256)\s{1,3}(?P<secret>[^\r\n\x1b]{4,})",
+    ),
+    doubted(
+        "header",
+        &["authorization"],
+        r#"(?i)\bauthorization\\{0,7}["']?\s{0,3}[:=]\s{0,3}[\["'\\]{0,4}(?P<secret>[A-Z0-9._~+/=-]{12,})"#,
+        Check::Token,
+    ),
+    doubted(
+        "header",
+        &["bearer ", "basic "],
+        r"(?i)\b(?:bearer|basic)\s{1,3}(?P<secret>[A-Z0-9._~+/=-]{12,})",
+        Check::Token,
     ),
     credential(
         "cookie",
         &["cookie"],
-        r#"(?i)\b(?:set-)?cookie["']?\s*[:=]\s*["']?(?P<secret>[^\s"';,]{1,512}=[^\s"',]{4,2048})"#,
+        r#"(?i)\b(?:set-)?cookie\\{0,7}["']?\s{0,3}[:=]\s{0,3}[\["'\\]{0,4}(?P<secret>[^\s"'=;,\\\]]+=[^\s"',;\\]*(?:;\s?[^\s"'=;,\\]+(?:=[^\s"',;\\]*)?)*)"#,
     ),
     Kind {
         name: "secret",
@@ -114,6 +181,9 @@ const KINDS: &[Kind] = &[
             "passw",
             "pwd",
             "passphrase",
+            "_pass",
+            "-pass",
+            ".pass",
             "secret",
             "token",
             "credential",
@@ -131,28 +201,35 @@ const KINDS: &[Kind] = &[
             "session_key",
             "x-api-key",
         ],
-        shape: r#"(?i)(?:^|[^A-Za-z0-9])(?P<key>[a-z0-9_.\-]{0,40}(?:passw(?:or)?d|passwd|pwd|passphrase|secret|token|credentials?|(?:api|access|private|client|auth|encryption|signing|session)[_-]?key)(?:[_-]?(?:key|id|hash|value))?)\\?["']?\s{0,3}(?:=>|=|:)\s{0,3}(?:b?\\?["'](?P<quoted>[^"'\\\r\n]{1,512})|(?P<bare>[^\s"',;&)}\]\\<\x1b]{1,512}))"#,
+        shape: r#"(?i)(?:^|[^A-Za-z0-9]|\\[nrt])(?P<key>[a-z0-9_.\-]{0,40}(?:passw(?:or)?d|passwd|pwd|passphrase|[_.\-]pass|secret|token|credentials?|(?:api|access|private|client|auth|encryption|signing|session)[_-]?key)(?:[_-]?(?:key|id|hash|value|base)){0,3})(?:\\{0,7}["'])?\]?(?:\s{0,3}(?:=>|:=|=|:|%3D|%3A)\s{0,3})(?:\\{1,7}["'](?P<escaped>[^"'\\\r\n]+)|[bfru]?"(?P<double>(?:[^"\\\r\n]|\\[^\r\n])+)|[bfru]?'(?P<single>(?:[^'\\\r\n]|\\[^\r\n])+)|(?P<bare>[^\s"',;&)}\]\\<=>\x1b][^\s"',;&)}\]\\<\x1b]*))"#,
+        check: Check::Value,
+        is_credential: true,
+    },
+    Kind {
+        name: "secret",
+        keywords: &["--"],
+        shape: r"(?i)--(?P<key>[a-z0-9-]{0,40}(?:password|passwd|passphrase|secret|token|api-?key))\s{1,3}(?P<bare>[^\s\-][^\s]*)",
         check: Check::Value,
         is_credential: true,
     },
     personal(
         "email",
-        &["@"],
-        r"\b[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b",
-        Check::None,
+        &["@", "%40"],
+        r"\b[\p{L}\p{N}][\p{L}\p{N}._+-]*(?:@|%40)(?:[\p{L}\p{N}-]+\.)+\p{L}{2,24}\b",
+        Check::Person,
     ),
     personal(
         "card",
         &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-        r"\b[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}\b|\b3[47]\d{2}[ -]?\d{6}[ -]?\d{5}\b",
+        r"\b[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}\b|\b3\d{3}[ -]?\d{6}[ -]?\d{4,5}\b",
         Check::Luhn,
     ),
     personal("ssn", &["-"], r"\b\d{3}-\d{2}-\d{4}\b", Check::None),
     personal(
         "iban",
         &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-        r"\b(?:AT|BE|CH|DE|DK|ES|FI|FR|GB|IE|IT|LU|NL|NO|PL|PT|SE)\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b",
-        Check::None,
+        r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?\d{1,3}|[A-Z0-9]{1,3})?\b",
+        Check::Iban,
     ),
 ];
 
@@ -183,10 +260,13 @@ static FINDER: LazyLock<Finder> = LazyLock::new(|| {
     }
 });
 
-/// A kind's shape; where it begins with a word boundary, an escape spelt out, such as the `\\n` of JSON in a log line, is one too.
+/// A kind's shape. Where it begins with a word boundary, these are one too: an escape spelt out, such as the `\\n` of JSON in
+/// a log line, an URL's `%3D`, the end of an ANSI code, an underscore.
 fn shape(kind: &Kind) -> String {
     match kind.shape.strip_prefix(r"\b") {
-        Some(rest) if !rest.contains("(?P<secret>") => format!(r#"(?:\b|\\[nrt"])(?P<secret>{rest})"#),
+        Some(rest) if !rest.contains("(?P<secret>") => format!(
+            r#"(?:\b|_|\\[nrt"]|\\u[0-9a-fA-F]{{4}}|%[0-9a-fA-F]{{2}}|\x1b\[[0-9;]*m)(?P<secret>{rest})"#
+        ),
         _ => kind.shape.to_owned(),
     }
 }
@@ -232,221 +312,13 @@ fn mask(text: &str, wanted: impl Fn(&Kind) -> bool) -> Cow<'_, str> {
 /// The match with its secret part masked, or as it stands where a second look says that it is none.
 fn replacement(kind: &Kind, found: &Captures<'_>) -> String {
     let whole = &found[0];
-    let secret = ["secret", "quoted", "bare"].iter().find_map(|name| found.name(name));
+    let secret = ["secret", "escaped", "double", "single", "bare"].iter().find_map(|name| found.name(name));
     let value = secret.map_or(whole, |secret| secret.as_str());
-    let is_secret = !value.contains("[REDACTED:")
-        && match kind.check {
-            Check::None => true,
-            Check::Value => is_secret_value(found.name("key").map_or("", |key| key.as_str()), value),
-            Check::Luhn => is_luhn(value),
-        };
+    let is_secret = !value.contains("[REDACTED:") && kind.check.holds(found, value);
     if !is_secret {
         return whole.to_owned();
     }
     let start = found.get(0).map_or(0, |whole| whole.start());
     let (from, to) = secret.map_or((0, whole.len()), |secret| (secret.start() - start, secret.end() - start));
     format!("{}[REDACTED:{}]{}", &whole[..from], kind.name, &whole[to..])
-}
-
-/// Tells a secret's value from what code and templates write in its place.
-fn is_secret_value(key: &str, value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let is_word_for_nothing = matches!(
-        lower.as_str(),
-        "none"
-            | "null"
-            | "nil"
-            | "true"
-            | "false"
-            | "undefined"
-            | "empty"
-            | "missing"
-            | "required"
-            | "invalid"
-            | "expired"
-            | "not"
-            | "is"
-            | "was"
-            | "the"
-            | "a"
-    );
-    let is_placeholder = lower.starts_with(['$', '%', '<', '{', '*', '['])
-        || lower.contains("xxxx")
-        || lower.bytes().all(|b| matches!(b, b'*' | b'.' | b'-' | b'x'))
-        || lower.contains('(');
-    if is_word_for_nothing || is_placeholder {
-        return false;
-    }
-    let key = key.to_ascii_lowercase();
-    let names_a_password = ["passw", "pwd", "passphrase"].iter().any(|word| key.contains(word));
-    if names_a_password {
-        return true;
-    }
-    // `token: expected identifier` is prose or code; a token has a digit, or mixes cases, and is not short.
-    let has_digit = value.bytes().any(|b| b.is_ascii_digit());
-    let mixes_case =
-        value.bytes().any(|b| b.is_ascii_uppercase()) && value.bytes().any(|b| b.is_ascii_lowercase());
-    value.len() >= 8 && (has_digit || mixes_case || value.len() >= 24)
-}
-
-fn is_luhn(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, digit)| {
-            if i % 2 == 0 {
-                *digit
-            } else if *digit > 4 {
-                digit * 2 - 9
-            } else {
-                digit * 2
-            }
-        })
-        .sum();
-    (13..=19).contains(&digits.len()) && sum.is_multiple_of(10)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Puts a vector together at run time, so that scanners of this repository stay quiet.
-    fn join(parts: &[&str]) -> String {
-        parts.concat()
-    }
-
-    fn alnum(length: usize) -> String {
-        "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0".chars().cycle().take(length).collect()
-    }
-
-    #[test]
-    fn secrets_of_every_kind_are_masked() {
-        let hex = "0123456789abcdef".repeat(4);
-        let cases = [
-            join(&["AKIA", "IOSFODNN7EXAMPLQ"]),
-            join(&["ghp_", &alnum(36)]),
-            join(&["ghs_12345_", "eyJ.", &alnum(200), "-.", &alnum(30)]),
-            join(&["github_pat_", &alnum(82)]),
-            join(&["glpat-", &alnum(20)]),
-            join(&["sk-ant-", "api03-", &alnum(40)]),
-            join(&["sk-proj-", &alnum(40)]),
-            join(&["xoxb-", "123456789012-", &alnum(24)]),
-            join(&["sk_live_", &alnum(24)]),
-            join(&["whsec_", &alnum(32)]),
-            join(&["AIza", &alnum(35)]),
-            join(&["ya29.", &alnum(60)]),
-            join(&["npm_", &alnum(36)]),
-            join(&["pypi-AgEIcHlwaS5vcmc", &alnum(60)]),
-            join(&["hf_", &alnum(34)]),
-            join(&["dop_v1_", &hex]),
-            join(&["dapi", &hex[..32]]),
-            join(&["SG.", &alnum(22), ".", &alnum(43)]),
-            join(&["SK", &hex[..32]]),
-            join(&["hvs.", &alnum(95)]),
-            join(&["sntryu_", &hex]),
-            join(&["ey", &alnum(20), ".ey", &alnum(40), ".", &alnum(43)]),
-        ];
-        for secret in cases {
-            for text in [
-                secret.clone(),
-                format!("key \"{secret}\" refused"),
-                format!("a={secret}\u{1b}[0m, b"),
-                format!("x\\n{secret}\\n"),
-            ] {
-                let masked = redact(&text);
-                assert!(
-                    masked.contains("[REDACTED:") && !masked.contains(&secret[secret.len() - 10..]),
-                    "{text} -> {masked}"
-                );
-                assert!(contains_secret(&text), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_stands_around_a_secret_stays() {
-        let cases = [
-            (
-                "postgres://app:hunter2@db:5432/shop failed",
-                "postgres://[REDACTED:url-credentials]@db:5432/shop failed",
-            ),
-            ("redis://:hunter2@cache/0", "redis://[REDACTED:url-credentials]@cache/0"),
-            (
-                "{\"password\": \"hunter2\", \"user\": \"jo\"}",
-                "{\"password\": \"[REDACTED:secret]\", \"user\": \"jo\"}",
-            ),
-            ("password=hunter2 user=jo", "password=[REDACTED:secret] user=jo"),
-            ("DB_PASSWORD: hunter2", "DB_PASSWORD: [REDACTED:secret]"),
-            ("{'api_key': 'a1b2c3d4e5'}", "{'api_key': '[REDACTED:secret]'}"),
-            ("GET /cb?access_token=a1b2c3d4e5&x=1", "GET /cb?access_token=[REDACTED:secret]&x=1"),
-            ("Authorization: Bearer abcdef.123456", "Authorization: Bearer [REDACTED:header]"),
-            ("mail to jane.doe@example.org bounced", "mail to [REDACTED:email] bounced"),
-            ("card 4111 1111 1111 1111 declined", "card [REDACTED:card] declined"),
-            ("ssn 078-05-1120", "ssn [REDACTED:ssn]"),
-            ("{\\\"password\\\":\\\"hunter2\\\"}", "{\\\"password\\\":\\\"[REDACTED:secret]\\\"}"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(redact(text), expected);
-        }
-    }
-
-    #[test]
-    fn private_keys_are_masked_whole_also_when_cut_short() {
-        let key =
-            join(&["-----BEGIN RSA PRIVATE", " KEY-----\nMIIEow\nabc\n-----END RSA PRIVATE", " KEY-----"]);
-        assert_eq!(redact(&format!("a {key} b")), "a [REDACTED:private-key] b");
-        let cut_short = join(&["-----BEGIN PRIVATE", " KEY-----\\nMIIEow"]);
-        assert_eq!(redact(&cut_short), "[REDACTED:private-key]");
-    }
-
-    #[test]
-    fn what_only_looks_like_a_secret_stays() {
-        for text in [
-            "commit 9fceb02d0ae598e95dc970b74767f19372d61af8",
-            "id 123e4567-e89b-12d3-a456-426614174000",
-            "trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
-            "token=None",
-            "password=${DB_PASSWORD}",
-            "password: ****",
-            "password=<str>",
-            "get_access_token(request)",
-            "token = self.get_token(user)",
-            "unexpected token: identifier",
-            "java.lang.Object@1a2b3c",
-            "npm@10.2.0",
-            "order 1234567890123456 shipped",
-            "secret=[REDACTED:secret]",
-            "2026-11-24 10:00:00,123",
-        ] {
-            assert_eq!(redact(text), text);
-        }
-    }
-
-    #[test]
-    fn a_megabyte_without_an_end_is_no_trouble() {
-        for text in
-            ["a".repeat(1 << 20), "password=".repeat(100_000), "1".repeat(1 << 20), "://".repeat(300_000)]
-        {
-            assert!(redact(&text).len() <= text.len() * 4);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_never_panics_and_a_second_time_changes_nothing(text in "(?s).{0,200}") {
-            let once = redact(&text).into_owned();
-            prop_assert_eq!(redact(&once), once.as_str());
-        }
-
-        #[test]
-        fn a_password_does_not_pass(password in "[a-zA-Z0-9]{8,20}", key in "(db_|DB_|user)?(password|passwd|pwd)", join in "(=|: |\": \"|' => ')") {
-            let text = format!("x {key}{join}{password}' y");
-            prop_assume!(!password.to_lowercase().contains("xxxx") && !password.bytes().all(|b| b == b'x'));
-            prop_assert!(!redact(&text).contains(&password), "{}", redact(&text));
-        }
-    }
 }
