@@ -130,7 +130,17 @@ fn no_call_to_github_can_merge_force_or_delete() {
         if file.ends_with("tests.rs") {
             continue;
         }
-        for forbidden in ["/merge", ".merge(", "force", ".delete(", "_delete(", "update_ref", "Method::DELETE", "Method::PATCH", "Method::PUT"] {
+        for forbidden in [
+            "/merge",
+            ".merge(",
+            "force",
+            ".delete(",
+            "_delete(",
+            "update_ref",
+            "Method::DELETE",
+            "Method::PATCH",
+            "Method::PUT",
+        ] {
             let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
             let found = code.filter(|line| line.contains(forbidden)).collect::<Vec<_>>();
             assert!(found.is_empty(), "{}: {forbidden}: {found:?}", file.display());

@@ -116,7 +116,8 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
     assert!(!shown.contains("customer1@example.com") && !shown.contains("tok_a1b2"), "{shown}");
 
     let scanned = world.scan().await;
-    let expected = json!({"status": "scanned", "errors_found": 1, "critical_errors": 1, "auto_fixes_started": 1});
+    let expected =
+        json!({"status": "scanned", "errors_found": 1, "critical_errors": 1, "auto_fixes_started": 1});
     assert_eq!(scanned, expected);
 
     let fix = world.fix().await;
@@ -124,7 +125,12 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
     assert_eq!(fix["error_pattern_id"], error["id"]);
     assert_eq!(fix["files_affected"], json!(["emit.py"]));
     assert!(fix["cost_usd"].as_f64().unwrap() > 0.0 && fix["input_tokens"].as_u64().unwrap() > 0);
-    assert!(fix["code_changes"]["emit.py"].as_str().unwrap().contains("+    return order.get(\"amount\", 0) * 100"));
+    assert!(
+        fix["code_changes"]["emit.py"]
+            .as_str()
+            .unwrap()
+            .contains("+    return order.get(\"amount\", 0) * 100")
+    );
 
     let branch = format!("logmend/internal_error/{}", &error["id"].as_str().unwrap()[..12]);
     assert_eq!(world.github.branches(), [branch.clone(), "main".to_owned()]);
@@ -132,7 +138,11 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
     let mended = std::fs::read_to_string(clone.path().join("emit.py")).unwrap();
     assert_eq!(mended, APPLICATION.replace("order[\"amount\"] * 100", "order.get(\"amount\", 0) * 100"));
     let diff = world.github.diff_with_base(&branch);
-    assert_eq!(diff.lines().filter(|line| line.starts_with('+') || line.starts_with('-')).count(), 4, "{diff}");
+    assert_eq!(
+        diff.lines().filter(|line| line.starts_with('+') || line.starts_with('-')).count(),
+        4,
+        "{diff}"
+    );
     assert!(world.github.git(&["log", "-1", "--format=%B", &branch]).contains(error["id"].as_str().unwrap()));
 
     let pull_requests = world.github.pull_requests();
@@ -143,7 +153,8 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
     assert_eq!(pull_request["base"]["ref"], "main");
     let title = pull_request["title"].as_str().unwrap();
     assert!(title.starts_with("[AUTO] Fix internal_error: "), "{title}");
-    let labels: Vec<_> = pull_request["labels"].as_array().unwrap().iter().map(|label| &label["name"]).collect();
+    let labels: Vec<_> =
+        pull_request["labels"].as_array().unwrap().iter().map(|label| &label["name"]).collect();
     assert_eq!(labels, ["auto", "logmend"]);
     assert_eq!(fix["pr_url"], pull_request["html_url"]);
     let body = pull_request["body"].as_str().unwrap();
@@ -155,7 +166,11 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
     let asked = world.claude.requests();
     assert_eq!(asked.len(), 3);
     let prompt = asked[0].to_string();
-    assert!(prompt.contains("KeyError") && !prompt.contains("customer1@example.com") && !prompt.contains("tok_a1b2"));
+    assert!(
+        prompt.contains("KeyError")
+            && !prompt.contains("customer1@example.com")
+            && !prompt.contains("tok_a1b2")
+    );
     for line in [
         "✓ Autonomous error monitoring started",
         "✓ Error monitor initialized",
@@ -167,6 +182,16 @@ async fn an_exception_of_a_python_service_becomes_a_draft_pull_request() {
         assert!(world.service.logs().contains(line), "{line}\nin\n{}", world.service.logs());
     }
     world.assert_no_violations();
+    // The vendors' own published types judge every request that was made, and every answer of the stand-ins.
+    let openapi = python::github_openapi();
+    python::feed(&python::script("github_openapi.py"), &[&openapi], &world.github.calls_as_lines()).await;
+    python::feed(&python::script("anthropic_types.py"), &["requests"], &python::lines(&asked)).await;
+    python::feed(
+        &python::script("anthropic_types.py"),
+        &["answers"],
+        &python::lines(&world.claude.answers()),
+    )
+    .await;
 
     let one = world.service.get(&format!("/error-monitor/fixes/{}", fix["id"].as_str().unwrap())).await;
     assert_eq!(one["fix"], fix);
@@ -254,7 +279,10 @@ async fn passing_faults_are_waited_out_and_a_declined_fix_opens_nothing() {
     world.emit(1).await;
     world.scan().await;
     let fix = world.fix().await;
-    assert_eq!((&fix["status"], &fix["reason"]), (&json!("declined"), &json!("The defect is in another service.")));
+    assert_eq!(
+        (&fix["status"], &fix["reason"]),
+        (&json!("declined"), &json!("The defect is in another service."))
+    );
     assert_eq!(world.github.branches(), ["main"]);
     world.assert_no_violations();
 }

@@ -20,7 +20,8 @@ async fn what_was_acknowledged_survives_a_kill() {
     let mut sent = 0;
     for round in 0..5_u64 {
         for n in 0..20 {
-            let record = otlp::exception_record("ValueError", &format!("bad total {round}-{n}"), otlp::TRACEBACK);
+            let record =
+                otlp::exception_record("ValueError", &format!("bad total {round}-{n}"), otlp::TRACEBACK);
             otlp::export(&service.grpc_url(), otlp::request("checkout", vec![record])).await.unwrap();
             sent += 1;
         }
@@ -104,7 +105,10 @@ async fn copies_fold_and_healthy_lines_are_dropped() {
         otlp::record(9, "request 14290 completed"),
     ];
     for n in 0..50 {
-        records.push(otlp::record(17, &format!("payment {n} of user {} failed: connection to 10.0.0.{n}:5432 reset", n * 7)));
+        records.push(otlp::record(
+            17,
+            &format!("payment {n} of user {} failed: connection to 10.0.0.{n}:5432 reset", n * 7),
+        ));
     }
     otlp::export(&service.grpc_url(), otlp::request("payments", records)).await.unwrap();
     let recent = service.get("/error-monitor/errors/recent").await;
@@ -142,7 +146,10 @@ async fn a_termination_drains_and_loses_nothing() {
     assert!(acknowledged > 0);
     let service = service.restart().await;
     let counted = total(&service).await;
-    assert!(counted >= acknowledged && counted <= acknowledged + 1, "{counted} counted, {acknowledged} acknowledged");
+    assert!(
+        counted >= acknowledged && counted <= acknowledged + 1,
+        "{counted} counted, {acknowledged} acknowledged"
+    );
 }
 
 /// Secrets of log lines are in none of the files of the store.

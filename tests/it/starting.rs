@@ -55,10 +55,14 @@ fn a_port_in_use_is_named_with_its_setting() {
 
 #[test]
 fn an_unwritable_database_is_named() {
-    check(&[("DATABASE_URL", "sqlite:///nonexistent/folder/logmend.db")], &["DATABASE_URL", "/nonexistent/folder/logmend.db"]);
+    check(
+        &[("DATABASE_URL", "sqlite:///nonexistent/folder/logmend.db")],
+        &["DATABASE_URL", "/nonexistent/folder/logmend.db"],
+    );
     let folder = tempfile::tempdir().unwrap();
     let no_database = folder.path().join("notes.db");
-    std::fs::write(&no_database, "these are notes, not a database, and must stay as they are\n".repeat(40)).unwrap();
+    std::fs::write(&no_database, "these are notes, not a database, and must stay as they are\n".repeat(40))
+        .unwrap();
     let url = format!("sqlite://{}", no_database.display());
     check(&[("DATABASE_URL", &url)], &["DATABASE_URL", "notes.db"]);
     assert!(std::fs::read_to_string(no_database).unwrap().starts_with("these are notes"));
@@ -79,14 +83,21 @@ fn what_this_version_lacks_is_refused_where_leaving_it_out_would_break_a_promise
 /// The main job on the bundled log, with no keys.
 #[test]
 fn the_demo_shows_the_main_job_and_ends() {
-    let output = Command::new(env!("CARGO_BIN_EXE_logmend"))
-        .env_clear()
-        .args(["demo", "--exit"])
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_logmend")).env_clear().args(["demo", "--exit"]).output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
-    for expected in ["KeyError", "checkout", "pricing.py", "PSQLException", "inventory", "payments", "refund.go", "branch  logmend/", "title   [AUTO] Fix "] {
+    for expected in [
+        "KeyError",
+        "checkout",
+        "pricing.py",
+        "PSQLException",
+        "inventory",
+        "payments",
+        "refund.go",
+        "branch  logmend/",
+        "title   [AUTO] Fix ",
+    ] {
         assert!(shown.contains(expected), "`{expected}` is not in:\n{shown}");
     }
     for secret in ["hunter2", "Bearer ey"] {

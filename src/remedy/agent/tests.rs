@@ -114,7 +114,7 @@ async fn it_looks_around_and_submits() {
     assert!((usage.cost_usd - 2.0 * (0.004 + 0.0025 + 0.004)).abs() < 1e-9);
     assert_eq!(
         result(&held.requests[1], 1)["content"],
-        "1: def charge(order):\n2:     total = order['total']\n"
+        "1: def charge(order):\n2:     total = order['total']\n… lines 3 to 3 follow\n"
     );
     assert_eq!(held.requests[1]["messages"].as_array().unwrap().len(), 3);
     for key in ["temperature", "top_p", "top_k", "stream"] {
