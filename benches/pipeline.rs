@@ -4,7 +4,6 @@
 //! folder. Either way the lines are drawn with a fixed seed, 1,000 of them a request, each with six attributes; the share of
 //! them that matches a rule is printed, since it decides what classification costs.
 
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use std::hint::black_box;
@@ -135,7 +134,7 @@ fn benches(criterion: &mut Criterion) {
         });
     });
     group.bench_function("prost", |b| {
-        b.iter(|| ExportLogsServiceRequest::decode(black_box(&bytes[..])).unwrap())
+        b.iter(|| ExportLogsServiceRequest::decode(black_box(&bytes[..])).unwrap());
     });
     group.finish();
 

@@ -1,6 +1,6 @@
 //! The HTTP API: health, errors, fixes, and the windows' end on demand.
 //!
-//! In come calls of people and programs. Out goes JSON, in the shapes of [`json`]; errors are RFC 9457 problem details.
+//! In come calls of people and programs. Out goes JSON, in the shapes of `json.rs`; errors are RFC 9457 problem details.
 //! This room reads the store and asks triage; it never sees a request of an exporter, Claude or GitHub.
 
 mod access;

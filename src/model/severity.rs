@@ -157,6 +157,20 @@ impl FromStr for Severity {
 pub struct Category(Cow<'static, str>);
 
 impl Category {
+    /// The names that are always there.
+    const BUILT_IN: [&str; 10] = [
+        "provider_error",
+        "database_error",
+        "rate_limit_error",
+        "auth_error",
+        "timeout_error",
+        "validation_error",
+        "cache_error",
+        "external_service_error",
+        "internal_error",
+        "unknown",
+    ];
+
     /// What no rule names: a defect of the service itself.
     pub const INTERNAL_ERROR: Self = Self(Cow::Borrowed("internal_error"));
 
@@ -179,7 +193,10 @@ impl FromStr for Category {
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         let is_name = (1..=48).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if is_name {
+        if let Some(known) = Self::BUILT_IN.iter().find(|known| **known == name) {
+            // Of a known name no copy is made, here or when a verdict is passed on.
+            Ok(Self(Cow::Borrowed(known)))
+        } else if is_name {
             Ok(Self(Cow::Owned(name.to_owned())))
         } else {
             Err(UnknownName {

@@ -48,7 +48,7 @@ fn told(text: impl Into<String>) -> SnapshotError {
 #[derive(Debug)]
 enum Source {
     GitHub {
-        github: GitHub,
+        github: Box<GitHub>,
         repository: RepoName,
     },
     /// Files that are there already: what tests use.
@@ -78,7 +78,7 @@ impl Snapshot {
     /// Where GitHub does not answer.
     pub async fn load(github: &GitHub, repository: &RepoName, base: &Base) -> Result<Self, GitHubError> {
         let tree = github.tree(repository, &base.tree).await?;
-        let source = Source::GitHub { github: github.clone(), repository: repository.clone() };
+        let source = Source::GitHub { github: Box::new(github.clone()), repository: repository.clone() };
         Ok(Self { source, tree, files: Mutex::default() })
     }
 
@@ -252,23 +252,23 @@ impl Snapshot {
             )
         });
         let wanted = query.to_lowercase();
-        let (mut answer, mut hits) = (String::new(), 0);
+        let (mut answer, mut found) = (String::new(), 0);
         for entry in candidates.iter().take(SEARCHED_FILES_MAX) {
             let Some(text) = self.blob(entry).await? else { continue };
             for (i, line) in
                 text.lines().enumerate().filter(|(_, line)| line.to_lowercase().contains(&wanted))
             {
-                hits += 1;
-                if hits <= HITS_MAX {
+                found += 1;
+                if found <= HITS_MAX {
                     let line = redact::redact(redact::cut(line.trim(), 200)).into_owned();
                     let _ = writeln!(answer, "{}:{}: {}", entry.path, i + 1, redact::plain(&line));
                 }
             }
         }
-        if hits == 0 {
+        if found == 0 {
             answer.push_str("not found\n");
-        } else if hits > HITS_MAX {
-            let _ = writeln!(answer, "… and {} more places", hits - HITS_MAX);
+        } else if found > HITS_MAX {
+            let _ = writeln!(answer, "… and {} more places", found - HITS_MAX);
         }
         if candidates.len() > SEARCHED_FILES_MAX || self.tree.truncated {
             let _ = writeln!(

@@ -113,8 +113,8 @@ impl Remedy {
         fix.cost_usd += usage.cost_usd;
         match verdict {
             Verdict::Submitted(submission) => {
-                fix.analysis = submission.root_cause.clone();
-                fix.proposed_fix = submission.explanation.clone();
+                fix.analysis.clone_from(&submission.root_cause);
+                fix.proposed_fix.clone_from(&submission.explanation);
                 fix.code_changes = submission.diffs();
                 fix.submission = serde_json::to_string(&submission).ok();
                 fix.generated_at = Some(clock());
@@ -133,7 +133,7 @@ impl Remedy {
                 fix.reason = reason;
                 Ok(None)
             }
-            Verdict::Broken(error) => Err(error.into()),
+            Verdict::Broken(error) => Err(error),
         }
     }
 
@@ -195,7 +195,7 @@ impl Remedy {
             }
             FixStatus::Failed => tracing::error!(fix = fix.id, "✗ Error in monitoring loop: {}", fix.reason),
             _ => {
-                tracing::info!(fix = fix.id, status = %fix.status, reason = fix.reason, "no fix was written")
+                tracing::info!(fix = fix.id, status = %fix.status, reason = fix.reason, "no fix was written");
             }
         }
         let outcome = if fix.reason.is_empty() {

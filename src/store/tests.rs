@@ -35,7 +35,7 @@ impl Running {
         self.stop.cancel();
         self.writer.await.unwrap();
         let folder = self.folder.take();
-        Self { folder: folder, ..Self::open(self.settings).await }
+        Self { folder, ..Self::open(self.settings).await }
     }
 }
 
