@@ -187,7 +187,7 @@ fn hint(status: StatusCode, headers: &HeaderMap) -> String {
         }
         401 => "; GITHUB_TOKEN is wrong or has expired: set a valid one".to_owned(),
         403 | 404 => format!(
-            "; check GITHUB_REPOSITORY, and that GITHUB_TOKEN may read and write contents and pull requests there{needs}"
+            "; check GITHUB_REPOSITORY and GITHUB_BASE_BRANCH, and that GITHUB_TOKEN may read and write contents and pull requests there{needs}"
         ),
         _ => String::new(),
     }
