@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use http::{HeaderName, Method, header};
-use http_body_util::{BodyExt, Limited};
+use http::response::Parts;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -22,6 +23,9 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Tries of one call, and the longest wait between two.
 const TRIES: usize = 5;
 const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// The longest that one try takes as a whole: the bounds on connecting and on each read let an answer trickle in for hours.
+const TRY_MAX: Duration = Duration::from_mins(2);
 
 /// Which GitHub, and as whom.
 #[derive(Debug, Clone)]
@@ -49,17 +53,20 @@ impl GitHub {
     ///
     /// # Errors
     ///
-    /// [`GitHubError::Client`] where the URL cannot be used or the machine has no certificates.
+    /// [`GitHubError::Client`] where the URL or the token cannot be used, or the machine has no certificates.
     pub fn new(settings: &Settings) -> Result<Self, GitHubError> {
         let client = |error: octocrab::Error| GitHubError::Client(root_cause(&error));
+        // octocrab panics on a token that no header can carry: one read from a file with its line break, say.
+        if settings.token.as_ref().is_some_and(|token| !is_token(token.expose_secret())) {
+            return Err(GitHubError::Client("the token holds a character that no token has".to_owned()));
+        }
         let mut builder = Octocrab::builder()
             .base_uri(settings.api_url.as_str())
             .map_err(client)?
             .set_connect_timeout(Some(Duration::from_secs(5)))
             .set_read_timeout(Some(Duration::from_secs(30)))
             .set_write_timeout(Some(Duration::from_secs(30)))
-            .add_header(header::ACCEPT, "application/vnd.github+json".to_owned())
-            .add_header(HeaderName::from_static("x-github-api-version"), API_VERSION.to_owned());
+            .add_header(header::ACCEPT, "application/vnd.github+json".to_owned());
         if let Some(token) = &settings.token {
             builder = builder.personal_token(token.expose_secret().to_owned());
         }
@@ -71,7 +78,13 @@ impl GitHub {
         self.again_while_busy(Method::GET, path, None).await
     }
 
-    /// Creates what may be created twice without harm: blobs, trees and commits that nothing points to.
+    /// Reads once, within a try that is repeated as a whole.
+    pub(super) async fn get_once<T: DeserializeOwned>(&self, path: &str) -> Result<T, GitHubError> {
+        self.once(Method::GET, path, None).await
+    }
+
+    /// Creates what may be created twice without harm: blobs, trees and commits that nothing points to, and what GitHub
+    /// itself refuses to create twice.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, GitHubError> {
         self.again_while_busy(Method::POST, path, Some(body)).await
     }
@@ -101,24 +114,53 @@ impl GitHub {
         body: Option<&Value>,
     ) -> Result<T, GitHubError> {
         let call = format!("{method} {path}");
-        let network = |why: String| GitHubError::Network { call: call.clone(), why };
-        let sent = if method == Method::GET {
-            self.octocrab._get(path).await
-        } else {
-            self.octocrab._post(path, body).await
-        };
-        let (parts, body) = sent.map_err(|error| network(root_cause(&error)))?.into_parts();
-        let bytes: Bytes = Limited::new(body, ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(|error| network(root_cause(&*error)))?
-            .to_bytes();
+        let tried = tokio::time::timeout(TRY_MAX, self.exchange(&call, method, path, body)).await;
+        let (parts, bytes) = tried.unwrap_or_else(|_| {
+            let why = format!("there was no whole answer within {} s", TRY_MAX.as_secs());
+            Err(GitHubError::Network { call: call.clone(), why })
+        })?;
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
         }
         serde_json::from_slice(&bytes)
             .map_err(|error| GitHubError::Malformed { call, why: error.to_string() })
     }
+
+    /// Sends a request and reads the answer, whatever its status, as far as [`ANSWER_BYTES_MAX`].
+    async fn exchange(
+        &self,
+        call: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(Parts, Bytes), GitHubError> {
+        let network = |why: String| GitHubError::Network { call: call.to_owned(), why };
+        let malformed = |why: String| GitHubError::Malformed { call: call.to_owned(), why };
+        let request = request(method, path, body).map_err(|error| malformed(error.to_string()))?;
+        let sent = self.octocrab.execute(request).await;
+        let (parts, body) = sent.map_err(|error| network(root_cause(&error)))?.into_parts();
+        match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
+            Ok(whole) => Ok((parts, whole.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(malformed(format!("it is longer than {ANSWER_BYTES_MAX} bytes")))
+            }
+            Err(error) => Err(network(root_cause(&*error))),
+        }
+    }
+}
+
+/// Built here and not by octocrab, which adds the version of the API that its own manifest names.
+fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Request<String>, http::Error> {
+    let request = Request::builder().method(method).uri(path).header("x-github-api-version", API_VERSION);
+    match body {
+        Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string()),
+        None => request.body(String::new()),
+    }
+}
+
+/// Tokens are opaque, but they are sent in a header.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Tries a call up to [`TRIES`] times while its failure is transient, waiting as long as GitHub asks; where that is longer

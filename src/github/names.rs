@@ -12,7 +12,9 @@ pub struct RepoName {
 
 /// A text that names no repository.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a repository is owner/name, of letters, digits, `-`, `_` and `.`")]
+#[error(
+    "a repository is owner/name: no address and no `.git`, but letters, digits, `-`, `_` and, in the name, `.`"
+)]
 pub struct InvalidRepoName;
 
 impl RepoName {
@@ -33,17 +35,28 @@ impl FromStr for RepoName {
 
     fn from_str(text: &str) -> Result<Self, InvalidRepoName> {
         let (owner, name) = text.split_once('/').ok_or(InvalidRepoName)?;
-        let is_name = |part: &str| {
-            (1..=100).contains(&part.len())
-                && !matches!(part, "." | "..")
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-        };
-        if is_name(owner) && is_name(name) {
+        if is_owner(owner) && is_name(name) {
             Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
         } else {
             Err(InvalidRepoName)
         }
     }
+}
+
+/// GitHub's rule for logins: up to 39 letters, digits and inner hyphens; those that a company manages hold one `_`.
+fn is_owner(text: &str) -> bool {
+    (1..=39).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// GitHub's rule for names of repositories: up to 100 letters, digits, `-`, `_` and `.`; the end `.git` is cut off there.
+fn is_name(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && !matches!(text, "." | "..")
+        && !text.to_ascii_lowercase().ends_with(".git")
 }
 
 impl fmt::Display for RepoName {
@@ -100,4 +113,70 @@ pub(super) fn segment(name: &str) -> String {
         }
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_owner_and_name() {
+        for good in ["acme/shop", "a/b", "Ac-me/.github", "dev_corp/a_b.c-d"] {
+            assert_eq!(good.parse::<RepoName>().unwrap().to_string(), good);
+        }
+        let long = format!("acme/{}", "x".repeat(101));
+        for bad in [
+            "",
+            "shop",
+            "/",
+            "/x",
+            "x/",
+            "a/b/c",
+            "a b/c",
+            "a/..",
+            "a/.",
+            "a/b?x",
+            "a/b%2F",
+            "a.b/c",
+            "-a/b",
+            "a-/b",
+            "a/b.git",
+            "https://github.com/a/b",
+            "git@github.com:a/b",
+            "a/b\n",
+            "ä/b",
+            &long,
+        ] {
+            assert_eq!(bad.parse::<RepoName>(), Err(InvalidRepoName), "{bad}");
+        }
+    }
+
+    #[test]
+    fn branches_of_ours_begin_with_our_name() {
+        assert_eq!("logmend/a_b/0f-1".parse::<Branch>().unwrap().as_str(), "logmend/a_b/0f-1");
+        for bad in [
+            "main",
+            "logmend",
+            "logmend/",
+            "logmend//a",
+            "logmend/../main",
+            "logmend/a.lock",
+            "logmend/A",
+            "logmend/a b",
+            "refs/heads/logmend/a",
+            "Logmend/a",
+            "logmend/a\n",
+        ] {
+            assert_eq!(bad.parse::<Branch>(), Err(InvalidBranch), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_name_panics_or_leaves_its_segment(text in ".{0,80}") {
+            let _ = text.parse::<RepoName>();
+            let _ = text.parse::<Branch>();
+            proptest::prop_assert!(!segment(&text).contains(['/', '?', '#', ' ']));
+        }
+    }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::names::segment;
 use super::{GitHub, GitHubError, RepoName};
+use crate::redact;
 
 /// Where a change is made: a branch at its newest commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,25 @@ pub enum EntryKind {
 #[derive(Deserialize)]
 struct Repository {
     default_branch: String,
+    full_name: String,
+    #[serde(default)]
+    archived: bool,
+}
+
+impl Repository {
+    /// What GitHub answers under an old name is read, but cannot be written; neither can an archive. That is told before
+    /// anything is spent on a change.
+    fn check(&self, asked: &RepoName) -> Result<(), GitHubError> {
+        let why = if !self.full_name.eq_ignore_ascii_case(&asked.to_string()) {
+            let name = redact::cut(&redact::plain(&self.full_name), 150).to_owned();
+            format!("was renamed or moved: set GITHUB_REPOSITORY to {name}")
+        } else if self.archived {
+            "is archived: nothing can be changed in it".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(GitHubError::Unfit { repository: asked.clone(), why })
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,12 +117,11 @@ impl GitHub {
     ///
     /// # Errors
     ///
-    /// [`GitHubError`].
+    /// [`GitHubError::Unfit`] where the repository has another name by now or is archived; else what stopped it.
     pub async fn base(&self, repository: &RepoName, branch: Option<&str>) -> Result<Base, GitHubError> {
-        let branch = match branch {
-            Some(branch) => branch.to_owned(),
-            None => self.get::<Repository>(&repository.route("")).await?.default_branch,
-        };
+        let about: Repository = self.get(&repository.route("")).await?;
+        about.check(repository)?;
+        let branch = branch.map_or(about.default_branch, str::to_owned);
         let commit = self.tip(repository, &branch).await?;
         let tree = self.tree_of(repository, &commit).await?;
         Ok(Base { branch, commit, tree })

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -22,9 +22,16 @@ type Step = (&'static str, u16, Value);
 struct Script {
     steps: Arc<Mutex<VecDeque<Step>>>,
     bodies: Arc<Mutex<Vec<Value>>>,
+    heads: Arc<Mutex<Vec<HeaderMap>>>,
 }
 
-async fn answer(State(script): State<Script>, method: Method, uri: Uri, body: Bytes) -> Response {
+async fn answer(
+    State(script): State<Script>,
+    method: Method,
+    uri: Uri,
+    head: HeaderMap,
+    body: Bytes,
+) -> Response {
     let call = format!("{method} {uri}");
     let Some((expected, status, answer)) = script.steps.lock().unwrap().pop_front() else {
         return (StatusCode::IM_A_TEAPOT, format!("unexpected {call}")).into_response();
@@ -32,6 +39,7 @@ async fn answer(State(script): State<Script>, method: Method, uri: Uri, body: By
     if !call.contains(expected) {
         return (StatusCode::IM_A_TEAPOT, format!("{call} in place of {expected}")).into_response();
     }
+    script.heads.lock().unwrap().push(head);
     script.bodies.lock().unwrap().push(serde_json::from_slice(&body).unwrap_or_default());
     (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], answer.to_string()).into_response()
 }
@@ -66,7 +74,14 @@ fn proposal() -> Proposal {
 }
 
 fn pull(number: u64, draft: bool) -> Value {
-    json!({"number": number, "html_url": "https://github.com/acme/shop/pull/1", "state": "open", "draft": draft, "merged_at": null})
+    json!({
+        "number": number, "node_id": "PR_1", "html_url": "https://github.com/acme/shop/pull/1", "state": "open",
+        "draft": draft, "merged_at": null, "head": head(),
+    })
+}
+
+fn head() -> Value {
+    json!({"label": "Acme:logmend/internal_error/abababababab", "sha": "c1"})
 }
 
 const REF: &str = "GET /api/v3/repos/acme/shop/git/ref/heads%2Flogmend%2Finternal_error%2Fabababababab";
@@ -87,6 +102,9 @@ fn created() -> Vec<Step> {
 
 const OPEN: &str = "POST /api/v3/repos/acme/shop/pulls";
 const LABEL: &str = "POST /api/v3/repos/acme/shop/issues/7/labels";
+const LABELS: &str = "POST /api/v3/repos/acme/shop/labels";
+const REFS: &str = "POST /api/v3/repos/acme/shop/git/refs";
+const TIP: &str = "GET /api/v3/repos/acme/shop/git/commits/c9";
 
 #[tokio::test]
 async fn a_proposal_becomes_blob_tree_commit_branch_draft_and_labels() {
@@ -108,9 +126,29 @@ async fn a_proposal_becomes_blob_tree_commit_branch_draft_and_labels() {
 
 #[tokio::test]
 async fn a_closed_pull_request_is_answered_and_nothing_is_written() {
-    let closed = json!([{"number": 3, "html_url": "u", "state": "closed", "draft": true, "merged_at": null}]);
-    let (github, _) = scripted(vec![(LOOK, 200, closed)]).await;
-    assert_eq!(github.open_draft(&proposal()).await.unwrap().state, PullRequestState::Closed);
+    for (merged_at, expected) in
+        [(json!(null), PullRequestState::Closed), (json!("2026-11-24T04:00:00Z"), PullRequestState::Merged)]
+    {
+        let mut closed = pull(3, true);
+        (closed["state"], closed["merged_at"]) = (json!("closed"), merged_at);
+        let (github, _) = scripted(vec![(LOOK, 200, json!([closed]))]).await;
+        assert_eq!(github.open_draft(&proposal()).await.unwrap().state, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_open_pull_request_of_the_branch_is_adopted_and_those_of_others_are_not() {
+    let (mut foreign, mut older) = (pull(9, false), pull(8, true));
+    foreign["head"]["label"] = json!("mallory:logmend/internal_error/abababababab");
+    older["state"] = json!("closed");
+    let listed = json!([foreign, older, pull(7, true)]);
+    let (github, script) = scripted(vec![(LOOK, 200, listed), (LABEL, 200, json!([]))]).await;
+    let adopted = github.open_draft(&proposal()).await.unwrap();
+    assert_eq!(
+        (adopted.number, adopted.head_sha.as_str(), adopted.node_id.as_deref()),
+        (7, "c1", Some("PR_1"))
+    );
+    assert!(script.steps.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -134,6 +172,159 @@ async fn a_branch_of_ours_is_gone_on_with_and_a_foreign_one_left_alone() {
     let (github, _) = scripted(tip("somebody's work")).await;
     let error = github.open_draft(&proposal()).await.unwrap_err();
     assert!(matches!(error, GitHubError::BranchTaken { .. }), "{error}");
+    assert!(error.to_string().contains("acme/shop"));
+}
+
+#[tokio::test]
+async fn a_branch_that_appears_in_the_meantime_must_be_ours_too() {
+    let exists = json!({"message": "Reference already exists", "documentation_url": "d", "status": "422"});
+    let raced = |status, message: &str| {
+        let mut steps = created();
+        steps.truncate(5);
+        steps.push((REFS, status, exists.clone()));
+        steps.push((REF, 200, json!({"object": {"sha": "c9"}})));
+        steps.push((TIP, 200, json!({"tree": {"sha": "t1"}, "message": message})));
+        steps
+    };
+    for status in [409, 422] {
+        let mut ours = raced(status, &proposal().commit_message);
+        ours.extend([(LOOK, 200, json!([])), (OPEN, 201, pull(7, true)), (LABEL, 200, json!([]))]);
+        let (github, _) = scripted(ours).await;
+        assert_eq!(github.open_draft(&proposal()).await.unwrap().number, 7);
+    }
+    let (github, _) = scripted(raced(422, "Logmend-Fingerprint: 00000000000000000000000000000000")).await;
+    let error = github.open_draft(&proposal()).await.unwrap_err();
+    assert!(matches!(error, GitHubError::BranchTaken { .. }), "{error}");
+
+    let mut gone = raced(422, "");
+    gone.truncate(6);
+    gone.push((REF, 404, json!({"message": "Not Found"})));
+    let (github, _) = scripted(gone).await;
+    let error = github.open_draft(&proposal()).await.unwrap_err();
+    assert!(error.to_string().contains("Reference already exists"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_creating_the_branch_makes_no_second_one() {
+    let mut steps = created();
+    steps[5].1 = 502;
+    steps.insert(6, (REFS, 422, json!({"message": "Reference already exists"})));
+    steps.insert(7, (REF, 200, json!({"object": {"sha": "c9"}})));
+    steps.insert(8, (TIP, 200, json!({"tree": {"sha": "t1"}, "message": proposal().commit_message})));
+    steps.extend([(OPEN, 201, pull(7, true)), (LABEL, 200, json!([]))]);
+    let (github, script) = scripted(steps).await;
+    assert_eq!(github.open_draft(&proposal()).await.unwrap().number, 7);
+    assert!(script.steps.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_pull_request_that_github_says_is_there_is_found() {
+    let errors = json!([{"resource": "PullRequest", "code": "custom", "message": "A pull request already exists for acme:b."}]);
+    let mut steps = created();
+    steps.extend([
+        (OPEN, 422, json!({"message": "Validation Failed", "errors": errors})),
+        (LOOK, 200, json!([pull(7, true)])),
+        (LABEL, 200, json!([])),
+    ]);
+    let (github, _) = scripted(steps).await;
+    assert_eq!(github.open_draft(&proposal()).await.unwrap().number, 7);
+}
+
+#[tokio::test]
+async fn github_down_is_given_up_after_five_tries() {
+    let (github, script) = scripted(vec![("GET", 503, json!({})); 6]).await;
+    let error = github.base(&"acme/shop".parse().unwrap(), None).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert_eq!(script.steps.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_pull_request_is_tried_five_times_and_not_five_times_five() {
+    let mut steps = created();
+    steps.truncate(6);
+    steps.extend(vec![(LOOK, 503, json!({})); 6]);
+    let (github, script) = scripted(steps).await;
+    assert!(github.open_draft(&proposal()).await.unwrap_err().is_transient());
+    assert_eq!(script.steps.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_change_ends_it() {
+    let found = json!({"message": "Repository rule violations found", "metadata": {"secret_scanning": {"bypass_placeholders": []}}});
+    let mut steps = created();
+    steps[2] = ("POST /api/v3/repos/acme/shop/git/blobs", 422, found);
+    let (github, _) = scripted(steps).await;
+    let error = github.open_draft(&proposal()).await.unwrap_err();
+    assert!(matches!(error, GitHubError::SecretFound { .. }) && !error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn labels_that_the_server_does_not_make_are_made_first() {
+    let missing =
+        json!({"message": "Validation Failed", "errors": [{"resource": "Label", "code": "invalid"}]});
+    let exists =
+        json!({"message": "Validation Failed", "errors": [{"resource": "Label", "code": "already_exists"}]});
+    let mut two = proposal();
+    two.labels = vec!["auto".into(), "logmend".into()];
+    let steps = vec![
+        (LOOK, 200, json!([pull(7, true)])),
+        (LABEL, 422, missing),
+        (LABELS, 422, exists),
+        (LABELS, 201, json!({})),
+        (LABEL, 200, json!([])),
+    ];
+    let (github, script) = scripted(steps).await;
+    github.open_draft(&two).await.unwrap();
+    assert!(script.steps.lock().unwrap().is_empty());
+    assert_eq!(script.bodies.lock().unwrap()[3]["name"], "logmend");
+}
+
+#[tokio::test]
+async fn a_repository_that_cannot_be_written_is_told_before_anything_is_read() {
+    for (about, expected) in [
+        (json!({"default_branch": "main", "full_name": "acme/store"}), "set GITHUB_REPOSITORY to acme/store"),
+        (json!({"default_branch": "main", "full_name": "acme/shop", "archived": true}), "is archived"),
+    ] {
+        let (github, _) = scripted(vec![("GET /api/v3/repos/acme/shop", 200, about)]).await;
+        let error = github.base(&"acme/shop".parse().unwrap(), Some("main")).await.unwrap_err();
+        assert!(error.to_string().contains(expected) && !error.is_transient(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off_and_not_asked_for_again() {
+    let (github, script) = scripted(vec![("GET", 200, json!("x".repeat(17 << 20))); 2]).await;
+    let error = github.base(&"acme/shop".parse().unwrap(), None).await.unwrap_err();
+    assert!(matches!(error, GitHubError::Malformed { .. }), "{error}");
+    assert_eq!(script.steps.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_request_names_the_version_once_and_carries_the_token() {
+    let mut steps = created();
+    steps.extend([(OPEN, 201, pull(7, true)), (LABEL, 200, json!([]))]);
+    let (github, script) = scripted(steps).await;
+    github.open_draft(&proposal()).await.unwrap();
+    let heads = script.heads.lock().unwrap();
+    assert_eq!(heads.len(), 9);
+    for head in heads.iter() {
+        let all =
+            |name: &str| head.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(all("x-github-api-version"), ["2022-11-28"]);
+        assert_eq!(all("accept"), ["application/vnd.github+json"]);
+        assert_eq!(all("authorization"), [format!("Bearer {TOKEN}")]);
+        assert_eq!(all("user-agent").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_refused_and_not_shown() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for bad in ["", "ghp_secret\n", "ghp secret", "ghp_sécret"] {
+        let settings = Settings { token: Some(bad.to_owned().into()), ..Settings::default() };
+        let error = GitHub::new(&settings).unwrap_err();
+        assert!(matches!(error, GitHubError::Client(_)) && !format!("{error:?}").contains("ghp"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -167,7 +358,7 @@ async fn a_repository_without_drafts_gets_a_pull_request_all_the_same() {
 async fn a_repository_is_read_at_a_commit_also_while_github_is_busy() {
     let (github, _) = scripted(vec![
         ("GET /api/v3/repos/acme/shop", 503, json!({})),
-        ("GET /api/v3/repos/acme/shop", 200, json!({"default_branch": "trunk/x"})),
+        ("GET /api/v3/repos/acme/shop", 200, json!({"default_branch": "trunk/x", "full_name": "Acme/shop"})),
         ("GET /api/v3/repos/acme/shop/git/ref/heads%2Ftrunk%2Fx", 200, json!({"object": {"sha": "c1"}})),
         ("GET /api/v3/repos/acme/shop/git/commits/c1", 200, json!({"tree": {"sha": "t1"}, "message": "m"})),
         (
@@ -200,15 +391,5 @@ async fn a_refusal_says_what_to_do_and_never_the_token() {
         let error = github.base(&"acme/shop".parse().unwrap(), None).await.unwrap_err();
         assert!(error.to_string().contains(expected) && !error.is_transient(), "{error}");
         assert!(!format!("{error:?} {error} {github:?}").contains(TOKEN));
-    }
-}
-
-#[test]
-fn names_are_checked() {
-    for bad in ["shop", "a/b/c", "a b/c", "/x", "a/..", "a/b?x"] {
-        assert!(bad.parse::<RepoName>().is_err(), "{bad}");
-    }
-    for bad in ["main", "logmend/", "logmend/../main", "logmend/A", "refs/heads/logmend/a"] {
-        assert!(bad.parse::<Branch>().is_err(), "{bad}");
     }
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -56,6 +57,10 @@ pub struct PullRequest {
     pub number: u64,
     /// Its page.
     pub url: String,
+    /// Its id in GitHub's GraphQL API, the only one that ends a draft.
+    pub node_id: Option<String>,
+    /// The newest commit of its branch.
+    pub head_sha: String,
     /// Where it stands.
     pub state: PullRequestState,
 }
@@ -86,10 +91,19 @@ impl Proposal {
 struct PullAnswer {
     number: u64,
     html_url: String,
+    node_id: Option<String>,
     state: String,
     #[serde(default)]
     draft: bool,
     merged_at: Option<String>,
+    head: Head,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    /// `owner:branch`.
+    label: String,
+    sha: String,
 }
 
 impl From<PullAnswer> for PullRequest {
@@ -99,7 +113,34 @@ impl From<PullAnswer> for PullRequest {
             ("closed", None) => PullRequestState::Closed,
             (_, None) => PullRequestState::Open { draft: answer.draft },
         };
-        Self { number: answer.number, url: answer.html_url, state }
+        Self {
+            number: answer.number,
+            url: answer.html_url,
+            node_id: answer.node_id,
+            head_sha: answer.head.sha,
+            state,
+        }
+    }
+}
+
+/// Which pull requests are those of a branch, and the one of them that counts: an open one, else the newest.
+struct Look {
+    /// `owner:branch`.
+    label: String,
+    route: String,
+}
+
+impl Look {
+    fn new(repository: &RepoName, branch: &Branch) -> Self {
+        let label = format!("{}:{}", repository.owner(), branch.as_str());
+        let route = repository.route(&format!("/pulls?state=all&head={}", segment(&label)));
+        Self { label, route }
+    }
+
+    /// A server that does not understand `head` lists every pull request there is, so each is looked at.
+    fn pick(&self, found: Vec<PullAnswer>) -> Option<PullRequest> {
+        let ours = found.into_iter().filter(|answer| answer.head.label.eq_ignore_ascii_case(&self.label));
+        ours.max_by_key(|answer| (answer.state == "open", answer.number)).map(PullRequest::from)
     }
 }
 
@@ -128,7 +169,7 @@ impl GitHub {
         Ok(opened)
     }
 
-    /// The pull request of a branch of ours, whatever became of it; the newest where there are several.
+    /// The pull request of a branch of ours, whatever became of it: an open one, else the newest.
     ///
     /// # Errors
     ///
@@ -138,17 +179,21 @@ impl GitHub {
         repository: &RepoName,
         branch: &Branch,
     ) -> Result<Option<PullRequest>, GitHubError> {
-        let head = segment(&format!("{}:{}", repository.owner(), branch.as_str()));
-        let found: Vec<PullAnswer> =
-            self.get(&repository.route(&format!("/pulls?state=all&head={head}"))).await?;
-        Ok(found.into_iter().max_by_key(|answer| answer.number).map(PullRequest::from))
+        let look = Look::new(repository, branch);
+        Ok(look.pick(self.get(&look.route).await?))
+    }
+
+    /// The same within a try that is repeated as a whole.
+    async fn look_once(&self, proposal: &Proposal) -> Result<Option<PullRequest>, GitHubError> {
+        let look = Look::new(&proposal.repository, &proposal.branch);
+        Ok(look.pick(self.get_once(&look.route).await?))
     }
 
     /// Whether the branch is there already, made for this very error.
     async fn branch_stands(&self, proposal: &Proposal) -> Result<bool, GitHubError> {
         let tip = match self.tip(&proposal.repository, proposal.branch.as_str()).await {
             Ok(tip) => tip,
-            Err(GitHubError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => {
+            Err(GitHubError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
                 return Ok(false);
             }
             Err(error) => return Err(error),
@@ -158,7 +203,10 @@ impl GitHub {
         if message.lines().any(|line| line.trim() == trailer) {
             Ok(true)
         } else {
-            Err(GitHubError::BranchTaken { branch: proposal.branch.as_str().to_owned() })
+            Err(GitHubError::BranchTaken {
+                repository: proposal.repository.clone(),
+                branch: proposal.branch.as_str().to_owned(),
+            })
         }
     }
 
@@ -181,13 +229,13 @@ impl GitHub {
         Ok(commit.sha)
     }
 
-    /// Creates the branch; one that appeared in the meantime must be ours.
+    /// Creates the branch; one that is there after all, from an earlier try or another process, must be ours.
     async fn create_branch(&self, proposal: &Proposal, commit: &str) -> Result<(), GitHubError> {
         let body = json!({"ref": format!("refs/heads/{}", proposal.branch.as_str()), "sha": commit});
         match self.post::<Value>(&proposal.repository.route("/git/refs"), &body).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_unprocessable_with("already exists") => {
-                self.branch_stands(proposal).await.map(drop)
+                if self.branch_stands(proposal).await? { Ok(()) } else { Err(error) }
             }
             Err(error) => Err(error),
         }
@@ -195,7 +243,7 @@ impl GitHub {
 
     /// One try: looks for the pull request, since an earlier try may have made it, and creates it where there is none.
     async fn open_once(&self, proposal: &Proposal) -> Result<PullRequest, GitHubError> {
-        if let Some(standing) = self.pull_request_of(&proposal.repository, &proposal.branch).await? {
+        if let Some(standing) = self.look_once(proposal).await? {
             return Ok(standing);
         }
         match self.create_pull_request(proposal, true).await {
@@ -204,8 +252,7 @@ impl GitHub {
                 self.create_pull_request(proposal, false).await
             }
             Err(error) if error.is_unprocessable_with("a pull request already exists") => {
-                let standing = self.pull_request_of(&proposal.repository, &proposal.branch).await?;
-                standing.ok_or(error)
+                self.look_once(proposal).await?.ok_or(error)
             }
             other => other,
         }
@@ -227,11 +274,44 @@ impl GitHub {
         self.post_once::<PullAnswer>(&proposal.repository.route("/pulls"), &body).await.map(PullRequest::from)
     }
 
-    /// Labels are worth a warning, not a failure. GitHub creates those that the repository does not have.
+    /// Labels are worth a warning, not a failure.
     async fn label(&self, proposal: &Proposal, number: u64) {
-        let route = proposal.repository.route(&format!("/issues/{number}/labels"));
-        if let Err(error) = self.post::<Value>(&route, &json!({"labels": proposal.labels})).await {
-            tracing::warn!(%error, "the pull request was opened without its labels");
+        if let Err(error) = self.try_label(proposal, number).await {
+            tracing::warn!(%error, pull_request = number, "the pull request has not got all its labels");
         }
     }
+
+    /// GitHub makes a label that is missing where it is added; a server that refuses is given the labels first.
+    async fn try_label(&self, proposal: &Proposal, number: u64) -> Result<(), GitHubError> {
+        if proposal.labels.is_empty() {
+            return Ok(());
+        }
+        let route = proposal.repository.route(&format!("/issues/{number}/labels"));
+        let body = json!({"labels": proposal.labels});
+        match self.post::<Value>(&route, &body).await {
+            Err(GitHubError::Refused { status, .. }) if is_about_what_is_missing(status) => {
+                self.create_labels(proposal).await?;
+                self.post::<Value>(&route, &body).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    async fn create_labels(&self, proposal: &Proposal) -> Result<(), GitHubError> {
+        for name in &proposal.labels {
+            let body = json!({"name": name, "color": LABEL_COLOUR, "description": "Opened by logmend"});
+            match self.post::<Value>(&proposal.repository.route("/labels"), &body).await {
+                Err(error) if error.is_unprocessable_with("already_exists") => {}
+                other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// GitHub's own grey for labels without a meaning to it.
+const LABEL_COLOUR: &str = "ededed";
+
+fn is_about_what_is_missing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY)
 }
