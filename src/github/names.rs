@@ -115,6 +115,11 @@ pub(super) fn segment(name: &str) -> String {
     })
 }
 
+/// A name with `/` in it, a branch's say, as that many segments.
+pub(super) fn segments(name: &str) -> String {
+    name.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +182,7 @@ mod tests {
             let _ = text.parse::<RepoName>();
             let _ = text.parse::<Branch>();
             proptest::prop_assert!(!segment(&text).contains(['/', '?', '#', ' ']));
+            proptest::prop_assert!(!segments(&text).contains(['?', '#', ' ']));
         }
     }
 }

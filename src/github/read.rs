@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::names::segment;
+use super::names::{segment, segments};
 use super::{GitHub, GitHubError, RepoName};
 use crate::redact;
 
@@ -64,7 +64,7 @@ pub enum EntryKind {
 #[derive(Deserialize)]
 struct Repository {
     default_branch: String,
-    full_name: String,
+    full_name: Option<String>,
     #[serde(default)]
     archived: bool,
 }
@@ -73,13 +73,14 @@ impl Repository {
     /// What GitHub answers under an old name is read, but cannot be written; neither can an archive. That is told before
     /// anything is spent on a change.
     fn check(&self, asked: &RepoName) -> Result<(), GitHubError> {
-        let why = if !self.full_name.eq_ignore_ascii_case(&asked.to_string()) {
-            let name = redact::cut(&redact::plain(&self.full_name), 150).to_owned();
-            format!("was renamed or moved: set GITHUB_REPOSITORY to {name}")
-        } else if self.archived {
-            "is archived: nothing can be changed in it".to_owned()
-        } else {
-            return Ok(());
+        let asked_name = asked.to_string();
+        let why = match &self.full_name {
+            Some(name) if !name.eq_ignore_ascii_case(&asked_name) => {
+                let name = redact::cut(&redact::plain(name), 150).to_owned();
+                format!("was renamed or moved: set GITHUB_REPOSITORY to {name}")
+            }
+            _ if self.archived => "is archived: nothing can be changed in it".to_owned(),
+            _ => return Ok(()),
         };
         Err(GitHubError::Unfit { repository: asked.clone(), why })
     }
@@ -129,7 +130,7 @@ impl GitHub {
 
     /// A branch's newest commit.
     pub(super) async fn tip(&self, repository: &RepoName, branch: &str) -> Result<String, GitHubError> {
-        let route = repository.route(&format!("/git/ref/{}", segment(&format!("heads/{branch}"))));
+        let route = repository.route(&format!("/git/ref/heads/{}", segments(branch)));
         Ok(self.get::<Reference>(&route).await?.object.sha)
     }
 

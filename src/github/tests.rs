@@ -84,7 +84,7 @@ fn head() -> Value {
     json!({"label": "Acme:logmend/internal_error/abababababab", "sha": "c1"})
 }
 
-const REF: &str = "GET /api/v3/repos/acme/shop/git/ref/heads%2Flogmend%2Finternal_error%2Fabababababab";
+const REF: &str = "GET /api/v3/repos/acme/shop/git/ref/heads/logmend/internal_error/abababababab";
 const LOOK: &str =
     "GET /api/v3/repos/acme/shop/pulls?state=all&head=acme%3Alogmend%2Finternal_error%2Fabababababab";
 
@@ -145,7 +145,7 @@ async fn an_open_pull_request_of_the_branch_is_adopted_and_those_of_others_are_n
     let (github, script) = scripted(vec![(LOOK, 200, listed), (LABEL, 200, json!([]))]).await;
     let adopted = github.open_draft(&proposal()).await.unwrap();
     assert_eq!(
-        (adopted.number, adopted.head_sha.as_str(), adopted.node_id.as_deref()),
+        (adopted.number, adopted.head_sha.as_deref().unwrap(), adopted.node_id.as_deref()),
         (7, "c1", Some("PR_1"))
     );
     assert!(script.steps.lock().unwrap().is_empty());
@@ -359,7 +359,7 @@ async fn a_repository_is_read_at_a_commit_also_while_github_is_busy() {
     let (github, _) = scripted(vec![
         ("GET /api/v3/repos/acme/shop", 503, json!({})),
         ("GET /api/v3/repos/acme/shop", 200, json!({"default_branch": "trunk/x", "full_name": "Acme/shop"})),
-        ("GET /api/v3/repos/acme/shop/git/ref/heads%2Ftrunk%2Fx", 200, json!({"object": {"sha": "c1"}})),
+        ("GET /api/v3/repos/acme/shop/git/ref/heads/trunk/x", 200, json!({"object": {"sha": "c1"}})),
         ("GET /api/v3/repos/acme/shop/git/commits/c1", 200, json!({"tree": {"sha": "t1"}, "message": "m"})),
         (
             "GET /api/v3/repos/acme/shop/git/trees/t1?recursive=1",
@@ -386,7 +386,9 @@ async fn a_repository_is_read_at_a_commit_also_while_github_is_busy() {
 
 #[tokio::test]
 async fn a_refusal_says_what_to_do_and_never_the_token() {
-    for (status, expected) in [(401, "GITHUB_TOKEN is wrong"), (404, "check GITHUB_REPOSITORY")] {
+    let refusals =
+        [(401, "GITHUB_TOKEN is wrong"), (404, "check GITHUB_REPOSITORY"), (301, "renamed or moved")];
+    for (status, expected) in refusals {
         let (github, _) = scripted(vec![("GET", status, json!({"message": "Bad credentials"}))]).await;
         let error = github.base(&"acme/shop".parse().unwrap(), None).await.unwrap_err();
         assert!(error.to_string().contains(expected) && !error.is_transient(), "{error}");

@@ -60,7 +60,7 @@ pub struct PullRequest {
     /// Its id in GitHub's GraphQL API, the only one that ends a draft.
     pub node_id: Option<String>,
     /// The newest commit of its branch.
-    pub head_sha: String,
+    pub head_sha: Option<String>,
     /// Where it stands.
     pub state: PullRequestState,
 }
@@ -96,14 +96,15 @@ struct PullAnswer {
     #[serde(default)]
     draft: bool,
     merged_at: Option<String>,
+    #[serde(default)]
     head: Head,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Head {
-    /// `owner:branch`.
-    label: String,
-    sha: String,
+    /// `owner:branch`; absent on servers that are only like GitHub.
+    label: Option<String>,
+    sha: Option<String>,
 }
 
 impl From<PullAnswer> for PullRequest {
@@ -139,7 +140,9 @@ impl Look {
 
     /// A server that does not understand `head` lists every pull request there is, so each is looked at.
     fn pick(&self, found: Vec<PullAnswer>) -> Option<PullRequest> {
-        let ours = found.into_iter().filter(|answer| answer.head.label.eq_ignore_ascii_case(&self.label));
+        let ours = found.into_iter().filter(|answer| {
+            answer.head.label.as_ref().is_none_or(|label| label.eq_ignore_ascii_case(&self.label))
+        });
         ours.max_by_key(|answer| (answer.state == "open", answer.number)).map(PullRequest::from)
     }
 }

@@ -104,7 +104,7 @@ pub struct Fix {
     pub status: FixStatus,
     /// Why it was declined or failed, or what it waits for; empty otherwise.
     pub reason: String,
-    /// How many times work on it was begun.
+    /// How many times work on it was begun and not ended: by a result, or by a passing fault that is to be waited out.
     pub tries: u32,
     /// The root cause, as Claude found it.
     pub analysis: String,

@@ -20,6 +20,8 @@ pub mod tools;
 
 pub use task::{Remedy, run};
 
+use std::time::Duration;
+
 use crate::github::{GitHubError, RepoName};
 use crate::store::StoreError;
 
@@ -43,6 +45,9 @@ pub enum RemedyError {
     /// The store lost the cluster.
     #[error("the store does not know this error any more")]
     NoCluster,
+    /// Every try ended in a crash or a stop.
+    #[error("work on it was cut off {0} times, by a crash or a stop")]
+    Interrupted(u32),
     /// Claude did not answer, or refused.
     #[error(transparent)]
     Claude(#[from] claude::ClaudeError),
@@ -65,7 +70,17 @@ impl RemedyError {
             Self::Claude(error) => error.is_transient(),
             Self::GitHub(error) => error.is_transient(),
             Self::Store(_) => true,
-            Self::NoRepository | Self::NoCluster | Self::Unfit(_) => false,
+            Self::NoRepository | Self::NoCluster | Self::Interrupted(_) | Self::Unfit(_) => false,
+        }
+    }
+
+    /// How long Claude or GitHub asks to wait before the next call, where one of them does.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Claude(error) => error.wait(),
+            Self::GitHub(error) => error.wait(),
+            _ => None,
         }
     }
 }

@@ -17,11 +17,15 @@ use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
-/// How often work on one fix is begun before it counts as failed: interruptions and passing faults both count.
-const TRIES_MAX: u32 = 5;
+/// How often work on one fix may be cut off, by a crash or a stop, before the fix counts as failed: each time may have paid
+/// Claude for nothing, and the fix itself may be what crashes us.
+const INTERRUPTIONS_MAX: u32 = 5;
 
-/// How long a fix rests after a passing fault.
-const REST: Duration = Duration::from_mins(1);
+/// How long all work rests after a passing fault: at first, and at most while the faults go on. Where GitHub or Claude asks
+/// for longer, as long as that, up to the hour of GitHub's limits.
+const REST_MIN: Duration = Duration::from_mins(1);
+const REST_MAX: Duration = Duration::from_mins(10);
+const ASKED_REST_MAX: Duration = Duration::from_hours(1);
 
 /// Writes fixes, one after the other.
 #[derive(Debug)]
@@ -51,25 +55,34 @@ impl Remedy {
         Ok(Self { store, github, opens_pull_requests, agent, settings })
     }
 
-    /// Takes one fix as far as it goes now. True where it is to be tried again later.
-    async fn work(&self, mut fix: Fix, clock: fn() -> UnixNanos) -> Result<bool, RemedyError> {
-        fix.tries += 1;
-        fix.status = FixStatus::Generating;
-        self.store.update_fix(&fix).await?;
-        match self.advance(&mut fix, clock).await {
-            Ok(()) => {}
-            Err(error) if error.is_transient() && fix.tries < TRIES_MAX => {
+    /// Takes one fix as far as it goes now. A passing fault is written down and answered: the fix is tried again later, as
+    /// often as it takes, since what it costs is bounded by its budget.
+    async fn work(&self, mut fix: Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
+        let tried = if fix.tries < INTERRUPTIONS_MAX {
+            fix.tries += 1;
+            fix.status = FixStatus::Generating;
+            self.store.update_fix(&fix).await?;
+            self.advance(&mut fix, clock).await
+        } else {
+            Err(RemedyError::Interrupted(fix.tries))
+        };
+        let passing = match tried {
+            Ok(()) => None,
+            Err(error) if error.is_transient() => {
+                fix.tries -= 1;
                 fix.status = FixStatus::Pending;
                 fix.reason = error.to_string();
+                Some(error)
             }
             Err(error) => {
                 fix.status = FixStatus::Failed;
                 fix.reason = error.to_string();
+                None
             }
-        }
+        };
         self.store.update_fix(&fix).await?;
         self.tell(&fix, clock()).await?;
-        Ok(fix.status == FixStatus::Pending)
+        passing.map_or(Ok(()), Err)
     }
 
     async fn advance(&self, fix: &mut Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
@@ -222,41 +235,40 @@ fn stored_submission(fix: &Fix) -> Option<Submission> {
 ///
 /// A fix in hand when `stop` comes stays as it is written down, and is gone on with at the next start.
 pub async fn run(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos, stop: CancellationToken) {
-    loop {
-        let again = tokio::select! {
-            again = work_through(&remedy, clock) => again,
-            () = stop.cancelled() => return,
-        };
-        let rest =
-            async { if again { tokio::time::sleep(REST).await } else { std::future::pending().await } };
-        tokio::select! {
-            () = work.notified() => {}
-            () = rest => {}
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
-/// True where something is to be tried again later.
-async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> bool {
-    let fixes = match remedy.store.unfinished_fixes().await {
-        Ok(fixes) => fixes,
-        Err(error) => {
-            tracing::error!("✗ Error in monitoring loop: {error}");
-            return true;
-        }
-    };
-    let mut again = false;
-    for fix in fixes {
-        match remedy.work(fix, clock).await {
-            Ok(later) => again |= later,
-            Err(error) => {
-                tracing::error!("✗ Error in monitoring loop: {error}");
-                again = true;
+    let mut rest = REST_MIN;
+    let go_on = async {
+        loop {
+            match work_through(&remedy, clock).await {
+                Ok(()) => {
+                    rest = REST_MIN;
+                    work.notified().await;
+                }
+                Err(asked) => {
+                    tokio::time::sleep(rest.max(asked.min(ASKED_REST_MAX))).await;
+                    rest = (rest * 2).min(REST_MAX);
+                }
             }
         }
+    };
+    stop.run_until_cancelled(go_on).await;
+}
+
+/// An error where something is to be tried again later: the longest wait that somebody asked for.
+async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), Duration> {
+    let fixes = remedy.store.unfinished_fixes().await.map_err(|error| {
+        tracing::error!("✗ Error in monitoring loop: {error}");
+        Duration::ZERO
+    })?;
+    let mut asked = None;
+    for fix in fixes {
+        if let Err(error) = remedy.work(fix, clock).await {
+            if let RemedyError::Store(error) = &error {
+                tracing::error!("✗ Error in monitoring loop: {error}");
+            }
+            asked = asked.max(Some(error.wait().unwrap_or_default()));
+        }
     }
-    again
+    asked.map_or(Ok(()), Err)
 }
 
 impl From<github::InvalidBranch> for RemedyError {

@@ -286,3 +286,28 @@ async fn passing_faults_are_waited_out_and_a_declined_fix_opens_nothing() {
     assert_eq!(world.github.branches(), ["main"]);
     world.assert_no_violations();
 }
+
+/// A limit of GitHub's that lasts an hour uses up nothing: the fix waits with what Claude wrote, over any number of restarts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_outage_is_waited_out() {
+    use crate::support::github::Fault;
+    let mut world = World::start(mending()).await;
+    world.emit(1).await;
+    let outages = 6;
+    for _ in 0..outages {
+        world.github.fail_next("POST", "/git/blobs", Fault::Status(429, &[("retry-after", "3600")]));
+    }
+    world.scan().await;
+    for outage in 1..=outages {
+        let told = "it is tried again";
+        world.service.wait_for_log(told, outage).await;
+        let fixes = world.service.get("/error-monitor/fixes/generated").await;
+        let fix = &fixes["fixes"][0];
+        assert_eq!(fix["status"], "pending", "{fix:#}");
+        assert!(fix["reason"].as_str().unwrap().contains("429"), "{fix:#}");
+        world.service = world.service.restart().await;
+    }
+    assert_eq!(world.fix().await["status"], "draft", "{}", world.service.logs());
+    assert_eq!(world.claude.requests().len(), 3, "Claude was not asked again");
+    world.assert_no_violations();
+}

@@ -132,6 +132,19 @@ impl Service {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until it printed a text so many times, restarts included.
+    pub async fn wait_for_log(&self, text: &str, times: usize) {
+        let begun = Instant::now();
+        while self.log.lock().unwrap().matches(text).count() < times {
+            assert!(
+                begun.elapsed() < START_TIME_MAX,
+                "it did not print {text:?} {times} times:\n{}",
+                self.logs()
+            );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// The JSON that the API answers at `path`; any status but success ends the test.
     pub async fn get(&self, path: &str) -> Value {
         answer(self.client.get(self.api_url() + path)).await

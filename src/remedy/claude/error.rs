@@ -62,7 +62,9 @@ impl ClaudeError {
         matches!(self, Self::Network(_) | Self::Busy { .. })
     }
 
-    pub(super) fn wait(&self) -> Option<Duration> {
+    /// How long the API asks to wait before the next call, where it does.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::Busy { wait, .. } => *wait,
             _ => None,
