@@ -12,7 +12,7 @@
 //! `tests/it/architecture.rs` lists; [`app`] is the one place that knows them all.
 //!
 //! ```text
-//!  exporter ── OTLP/gRPC ──▶ ingest      authenticate, bound, decompress; a request is one byte buffer
+//!  exporter ── OTLP ───────▶ ingest      authenticate, bound, decompress; JSON becomes protobuf; a request is one byte buffer
 //!                              │
 //!  on every record             ▼
 //!                            otlp        borrowed walk of the buffer: resource → scope → log record
@@ -26,6 +26,9 @@
 //!                              ▼
 //!                            store       deltas of many requests commit in ONE transaction → the requests are answered
 //!
+//!  beside it, if set up      forward     the stream goes on over OTLP: annotated, filtered or deduplicated; the requests
+//!                                        are answered when the next hop has acknowledged too
+//!
 //!  at a window's end           ▼
 //!                            triage      close the window, rank its clusters, claim within the budgets
 //!                              ▼
@@ -33,26 +36,28 @@
 //!                              ▼
 //!                            github      branch, commit, draft pull request, labels
 //!
-//!  at any time               api         health, errors, fixes, scan
+//!  at any time               api         health, metrics, errors, fixes, scan
 //! ```
 //!
 //! Beside them: [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
 //! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
-//! logmend's own log, [`shutdown`] waits for signals, [`commands`] are the command line.
+//! logmend's own log, lists its metrics and sends both on, never into itself, [`shutdown`] waits for signals,
+//! [`commands`] are the command line.
 //!
 //! # The walk of one log record
 //!
-//! 1. [`ingest`] takes an `Export` call. Its codec hands over the request's bytes as they came out of the receive buffer
-//!    or the decompressor; no message struct is built.
+//! 1. [`ingest`] takes a call on any listener, over gRPC or HTTP, and lets it through one door. The body is read within the budget
+//!    of all requests in hand, decompressed within the same budget, and translated where it is JSON; no message struct is built.
 //! 2. [`otlp::walk`] goes through the bytes once, checks the framing of everything in it, and hands each record to the
-//!    [`pipeline`] as borrowed slices. A request that is broken anywhere is refused whole: `INVALID_ARGUMENT`.
-//! 3. [`classify`] drops a record below the severity that rules ask for before it reads a byte of it. The others cost one
-//!    pass of an aho-corasick automaton over body and exception. Most records end here, without an allocation.
+//!    [`pipeline`] as borrowed slices. A request that is broken anywhere, or holds too many records, is refused whole.
+//! 3. [`classify`] drops a record below the severity that rules ask for before it reads a byte of it. What loggers told in
+//!    a map or in JSON is put in its place then ([`otlp::Unfolded`]), and the record costs one pass of an aho-corasick
+//!    automaton over body and exception. Most records end here, without an allocation.
 //! 4. [`fingerprint`] finds the stack frames, masks what varies in the message, and makes the id.
 //! 5. [`window`] adds it to the request's delta for that cluster. Where the dedupe cache says that the store knows the
 //!    cluster, a count is all there is to do; else its text is redacted and described.
 //! 6. [`store`] gathers the deltas of all waiting requests into one transaction. When SQLite has it on disk, the requests
-//!    are answered. Not before.
+//!    are answered. Not before; and where there is a next hop, not before [`forward`] has its acknowledgement.
 //! 7. At the window's end [`triage`] ranks the clusters and claims the first ones in the store: one row for each error,
 //!    by a unique index. [`remedy`] finds the claims there, also after a restart, asks Claude, checks the edits, and
 //!    has [`github`] open the pull request, on a branch named after the fingerprint.
@@ -80,6 +85,7 @@ pub mod classify;
 pub mod commands;
 pub mod config;
 pub mod fingerprint;
+pub mod forward;
 pub mod github;
 pub mod ingest;
 pub mod model;
@@ -96,6 +102,9 @@ pub mod window;
 /// OTLP messages generated from `proto/`: for clients and comparisons. The service itself reads requests through [`otlp`].
 #[expect(missing_docs, clippy::pedantic, reason = "generated code")]
 pub mod proto {
+    /// The descriptors of `proto/`, as a `google.protobuf.FileDescriptorSet`.
+    pub(crate) const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
     pub mod common {
         pub mod v1 {
             tonic::include_proto!("opentelemetry.proto.common.v1");
