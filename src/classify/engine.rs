@@ -47,13 +47,13 @@ impl Classifier {
     /// The first rule that holds for the record; [`Class::Unmatched`] for an error that no rule knows; `None` where
     /// the record is no error.
     ///
-    /// A record without an exception whose known severity is below what any rule asks for is dropped unread.
+    /// A record that [`Self::may_hold`] rules out is dropped unread.
     pub fn classify(&self, record: &LogRecord<'_>, scratch: &mut Scratch) -> Option<Class<'_>> {
-        let severity = record.severity();
-        let has_exception = record.exception.is_present();
-        if severity < self.floor && !severity.is_unspecified() && !has_exception {
+        if !self.may_hold(record) {
             return None;
         }
+        let severity = record.severity();
+        let has_exception = record.has_exception();
         self.gather(record, scratch);
         let allows = |test: &Test| passes(test.min_severity, severity, has_exception);
         let holds = |&rule: &usize| {
@@ -64,6 +64,14 @@ impl Classifier {
             Some(rule) => Some(Class::Rule(&self.rules[rule])),
             None => self.unmatched(severity, has_exception, &scratch.facts),
         }
+    }
+
+    /// Whether any rule may hold for the record, by its severity alone: false for one without an exception whose known
+    /// severity is below what any rule asks for. It costs a comparison, and spares such records all that follows.
+    #[must_use]
+    pub fn may_hold(&self, record: &LogRecord<'_>) -> bool {
+        let severity = record.severity();
+        severity >= self.floor || severity.is_unspecified() || record.has_exception()
     }
 
     /// Learns all facts of the record. Each field is read on its own, so that no literal spans two of them.

@@ -6,17 +6,20 @@
 
 mod frames;
 mod identity;
+mod placeholders;
+mod repeated;
 mod template;
 
 use std::borrow::Cow;
 
+pub use repeated::without_repeated_trace;
 pub use template::template;
 
 use self::frames::Trace;
-use crate::model::{Exception, Fingerprint, Frame, LogRecord, Resource};
+use crate::model::{CodeLocation, Exception, Fingerprint, Frame, LogRecord, Resource};
 
 /// The version of the algorithm, part of every fingerprint: a change that moves records between clusters raises it.
-pub const ALGORITHM_VERSION: u8 = 1;
+pub const ALGORITHM_VERSION: u8 = 2;
 
 /// How much of a text is searched for a stack trace, in bytes. Real traces are a tenth of it; a longer text
 /// keeps its two ends, since the innermost frame stands first in some languages and last in Python.
@@ -32,7 +35,8 @@ pub struct Analysis {
     pub fingerprint: Fingerprint,
     /// `exception.type`, else the type that the trace names; empty where neither does. At most 256 bytes.
     pub error_type: String,
-    /// The message with what varies masked, at most 1,000 bytes: of the body up to its trace, else of the exception.
+    /// The message with what varies masked, at most 1,000 bytes: of the record's own template, else of the body up to its
+    /// trace, else of the exception.
     pub message: String,
     /// The frames of the trace that failed, innermost first, at most 64.
     pub frames: Vec<Frame>,
@@ -43,13 +47,14 @@ pub struct Analysis {
 /// Reads a record's exception, trace and message, and names the error by them.
 #[must_use]
 pub fn analyze(record: &LogRecord<'_>, resource: &Resource<'_>) -> Analysis {
-    let body = bounded(record.body);
+    let said = without_repeated_trace(record.body, record.exception.stacktrace);
+    let body = bounded(said);
     let stacktrace = bounded(record.exception.stacktrace);
     let in_body = if body.trim_end().contains('\n') { frames::parse(&body) } else { None };
-    let lead = in_body.as_ref().map_or(record.body, |trace| body[..trace.start].as_bytes());
+    let lead = in_body.as_ref().map_or(said, |trace| body[..trace.start].as_bytes());
     let trace = frames::parse(&stacktrace).or(in_body);
     let error_type = error_type(&record.exception, trace.as_ref());
-    let message = message(lead, &record.exception, trace.as_ref());
+    let message = message(record.template, lead, &record.exception, trace.as_ref());
     let has_trace = trace.is_some() || !stacktrace.trim().is_empty();
     let (types, frames) = trace.map(|trace| (trace.types, trace.frames)).unwrap_or_default();
     let causes = types.get(1..).unwrap_or_default();
@@ -65,15 +70,42 @@ fn error_type(exception: &Exception<'_>, trace: Option<&Trace>) -> String {
     name[..name.floor_char_boundary(TYPE_BYTES_MAX)].to_owned()
 }
 
-/// The template of the first text that says something: what stands before the body's trace, else the exception's
-/// message, else the message that the trace begins with.
-fn message(lead: &[u8], exception: &Exception<'_>, trace: Option<&Trace>) -> String {
+/// The template of the first text that says something: the record's own template, what stands before the body's trace,
+/// the exception's message, the message that the trace begins with.
+fn message(own: &[u8], lead: &[u8], exception: &Exception<'_>, trace: Option<&Trace>) -> String {
+    let own = masked(own);
+    if placeholders::says_something(&own) {
+        return own;
+    }
     let of_trace = trace.map_or(&b""[..], |trace| trace.message.as_bytes());
     [lead, exception.message, of_trace]
         .into_iter()
-        .map(template)
+        .map(masked)
         .find(|text| !text.is_empty())
         .unwrap_or_default()
+}
+
+/// The template of a message, or of a template that was sent in its place: one statement gives the same for both.
+fn masked(message: &[u8]) -> String {
+    let message = bounded(message);
+    template(placeholders::without_names(&message).as_bytes())
+}
+
+/// Where the record was written, as far as it says so. It shows where to look where there is no trace, and is no part of the
+/// fingerprint: lines move with every change above them.
+#[must_use]
+pub fn written_at(code: &CodeLocation<'_>) -> Option<Frame> {
+    if code.file.is_empty() && code.function.is_empty() {
+        return None;
+    }
+    let (namespace, function) =
+        (String::from_utf8_lossy(code.namespace), String::from_utf8_lossy(code.function));
+    let function = if namespace.is_empty() || function.is_empty() || function.starts_with(&*namespace) {
+        function.into_owned()
+    } else {
+        format!("{namespace}.{function}")
+    };
+    Some(frames::at(&String::from_utf8_lossy(code.file), code.line, function))
 }
 
 /// The text as UTF-8 within [`TRACE_BYTES_MAX`].

@@ -3,13 +3,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{SeverityNumber, UnixNanos};
 
-const SHOP: Resource<'static> = Resource {
-    service_name: b"shop",
+const SHOP: Resource<'static> = Resource { service_name: b"shop", ..NO_RESOURCE };
+
+/// `Default::default` is no constant.
+const NO_RESOURCE: Resource<'static> = Resource {
+    service_name: b"",
     service_namespace: b"",
     service_version: b"",
+    service_instance_id: b"",
     environment: b"",
     vcs_repository_url: b"",
+    vcs_repository_name: b"",
+    vcs_owner_name: b"",
     vcs_revision: b"",
+    vcs_ref_name: b"",
+    language: b"",
 };
 
 const PYTHON: &str = "Traceback (most recent call last):\n  File \"/app/shop/main.py\", line 8, in main\n    total(o)\n  File \"/app/shop/cart.py\", line 12, in total\n    return o['sku']\nKeyError: 'sku'\n";
@@ -90,6 +98,74 @@ fn a_trace_names_the_error_wherever_it_stands() {
     }
 }
 
+/// A formatter that writes the trace into the body makes no second cluster, and shows nothing twice.
+#[test]
+fn a_trace_that_a_formatter_repeats_makes_no_other_error() {
+    let no_frames = "OutOfMemoryError: Java heap space";
+    for trace in ALL.into_iter().chain([no_frames]) {
+        let plain = LogRecord { body: b"Checkout failed for order 42", ..with_trace("E", trace) };
+        for between in ["\n", " ", "\n\n"] {
+            let body = format!("Checkout failed for order 42{between}{trace}");
+            let formatted = LogRecord { body: body.as_bytes(), ..plain };
+            assert_eq!(analyze(&plain, &SHOP), analyze(&formatted, &SHOP), "{body}");
+        }
+    }
+}
+
+/// .NET sends the template as an attribute beside the formatted body, or as the body itself.
+#[test]
+fn formatted_and_unformatted_messages_of_one_statement_are_one_error() {
+    let template: &[u8] = b"user {UserId} of {Tenant} has no cart";
+    let formatted = LogRecord { template, ..with_body("user jane of acme has no cart") };
+    let renamed = LogRecord { template: b"user {Id} of {T} has no cart", ..formatted };
+    let other = LogRecord { template: b"user {Id} of {T} has no name", ..formatted };
+    let unformatted = LogRecord { body: template, ..LogRecord::default() };
+    let analysis = analyze(&formatted, &SHOP);
+    assert_eq!(analysis.message, "user <str> of <str> has no cart");
+    assert_eq!(analysis, analyze(&renamed, &SHOP));
+    assert_eq!(analysis, analyze(&unformatted, &SHOP));
+    assert_ne!(analysis.fingerprint, analyze(&other, &SHOP).fingerprint);
+}
+
+/// A wrapper that logs everything under `{Message}` would make one error of all.
+#[test]
+fn a_template_without_a_word_gives_way_to_the_message() {
+    for template in ["{Message}", "{0}: {1}", "<*>", "{}"] {
+        let record = |body| LogRecord { template: template.as_bytes(), ..with_body(body) };
+        assert_eq!(analyze(&record("no cart"), &SHOP), analyze(&with_body("no cart"), &SHOP), "{template}");
+    }
+}
+
+#[test]
+fn where_a_record_was_written_is_shown_and_names_nothing() {
+    let at = |function: &'static str, namespace: &'static str, file: &'static str, line| {
+        let code = CodeLocation {
+            function: function.as_bytes(),
+            namespace: namespace.as_bytes(),
+            file: file.as_bytes(),
+            line,
+        };
+        let record = LogRecord { code, ..with_body("no cart") };
+        assert_eq!(analyze(&record, &SHOP), analyze(&with_body("no cart"), &SHOP));
+        written_at(&code).map(|frame| (frame.function, frame.file, frame.line, frame.in_app))
+    };
+    let found =
+        |function: &str, file: &str, line, in_app| Some((function.to_owned(), file.to_owned(), line, in_app));
+    assert_eq!(at("", "", "", 7), None);
+    assert_eq!(at("total", "", "/app/cart.py", 12), found("total", "/app/cart.py", Some(12), true));
+    assert_eq!(
+        at("total", "com.shop.Cart", "Cart.java", 0),
+        found("com.shop.Cart.total", "Cart.java", None, true)
+    );
+    assert_eq!(at("shop.Cart.total", "shop.Cart", "", 0), found("shop.Cart.total", "", None, true));
+    assert_eq!(
+        at("run", "java.util.Timer", "Timer.java", 1),
+        found("java.util.Timer.run", "Timer.java", Some(1), false)
+    );
+    assert_eq!(at("f", "", "/usr/lib/python3.13/site-packages/a.py", 1).map(|found| found.3), Some(false));
+    assert_eq!(at("f", "", "a.py", u64::MAX), found("f", "a.py", None, true));
+}
+
 #[test]
 fn the_message_is_of_no_matter_beside_frames() {
     let record = with_trace("KeyError", PYTHON);
@@ -151,13 +227,13 @@ fn nothing_but_content_and_service_matters() {
 fn ids_do_not_drift_from_build_to_build() {
     let ids: Vec<String> = ALL.iter().map(|trace| id_of_trace(trace).to_string()).collect();
     insta::assert_snapshot!(format!("version {ALGORITHM_VERSION}\n{}", ids.join("\n")), @r"
-    version 1
-    33d8afd692a896e674856c1bd380335a
-    475271f2a30cb76093cd831906578620
-    31b68815597b393c2bb45023a13a388e
-    beba93c0cfa92dc8f81e0cf2074a583f
-    2bdc8bec48cc0b00fc98ba3edad67ba6
-    3b41e1ac6db5755cc15ba404503c65ae
+    version 2
+    007aa70ed120af501f818c4bd823bcdb
+    b867916d36bd91815ca7f49793695f6c
+    2491886ee9eeacb8ec135058ed976516
+    42b7121dd07333b77a3792b254188005
+    d5399324c190281297192e15cf348525
+    2f4f07e14c4e1ce38da89652e59e216c
     ");
 }
 

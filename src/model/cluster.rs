@@ -1,5 +1,6 @@
 //! Records that share a fingerprint: what is known of them, and what one request adds.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -57,6 +58,12 @@ pub struct ClusterDetail {
     pub vcs_repository_url: String,
     /// `vcs.ref.head.revision`; empty where unset.
     pub vcs_revision: String,
+    /// `vcs.ref.head.name`, the branch or tag; empty where unset.
+    pub vcs_ref_name: String,
+    /// `service.namespace`; empty where unset.
+    pub service_namespace: String,
+    /// `telemetry.sdk.language`; empty where unset.
+    pub language: String,
 }
 
 impl ClusterDetail {
@@ -68,7 +75,7 @@ impl ClusterDetail {
 }
 
 /// One record of a cluster, kept as an example. Its text is redacted and cut to a bound.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sample {
     /// When it happened.
     pub occurred: UnixNanos,
@@ -76,6 +83,8 @@ pub struct Sample {
     pub body: String,
     /// 32 hex digits, or empty.
     pub trace_id: String,
+    /// Its attributes, and the other entries of a body that is a map or JSON; what nests is compact JSON.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// What one request adds to one cluster.
@@ -97,6 +106,52 @@ pub struct Delta {
     pub detail: Option<Arc<ClusterDetail>>,
     /// Examples worth keeping.
     pub samples: Vec<Sample>,
+    /// What of it was held back from the next hop.
+    pub held: HeldBack,
+}
+
+/// Records that did not go on to the next hop: one summary tells of them at the window's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    /// How many.
+    pub count: u64,
+    /// The traces of the first few, at most [`HeldBack::TRACE_IDS_MAX`].
+    pub trace_ids: Vec<[u8; 16]>,
+}
+
+/// What is told of one cluster of a window that is over, where some of its records were held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowSummary {
+    /// When the window began.
+    pub window_start: UnixNanos,
+    /// When it was closed.
+    pub window_end: UnixNanos,
+    /// The cluster, with the counts and times of this window and without examples.
+    pub cluster: Cluster,
+    /// The greatest severity number in this window.
+    pub severity_number: SeverityNumber,
+    /// What was held back.
+    pub held: HeldBack,
+}
+
+impl HeldBack {
+    /// How many traces a summary names: enough to look at, few enough to read.
+    pub const TRACE_IDS_MAX: usize = 5;
+
+    /// Counts one more record.
+    pub fn add(&mut self, trace_id: Option<[u8; 16]>) {
+        self.merge(Self { count: 1, trace_ids: trace_id.into_iter().collect() });
+    }
+
+    /// Takes in what else was held back.
+    pub fn merge(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        for trace_id in other.trace_ids {
+            if self.trace_ids.len() < Self::TRACE_IDS_MAX && !self.trace_ids.contains(&trace_id) {
+                self.trace_ids.push(trace_id);
+            }
+        }
+    }
 }
 
 impl Delta {
@@ -113,6 +168,7 @@ impl Delta {
         }
         self.detail = self.detail.take().or(other.detail);
         self.samples.extend(other.samples);
+        self.held.merge(other.held);
     }
 }
 
@@ -237,7 +293,19 @@ mod tests {
             },
             detail: None,
             samples: Vec::new(),
+            held: HeldBack::default(),
         }
+    }
+
+    #[test]
+    fn held_back_records_are_counted_and_their_first_traces_named_once_each() {
+        let mut held = HeldBack::default();
+        for trace in [Some([1; 16]), None, Some([1; 16]), Some([2; 16])] {
+            held.add(trace);
+        }
+        assert_eq!(held, HeldBack { count: 4, trace_ids: vec![[1; 16], [2; 16]] });
+        held.merge(HeldBack { count: 9, trace_ids: (3..9).map(|n| [n; 16]).collect() });
+        assert_eq!((held.count, held.trace_ids.len()), (13, HeldBack::TRACE_IDS_MAX));
     }
 
     #[test]

@@ -9,11 +9,15 @@ mod record;
 mod severity;
 mod time;
 mod token;
+mod transport;
 
-pub use cluster::{Cluster, ClusterDetail, ClusterStatus, Delta, Frame, Sample, Verdict};
+pub use cluster::{
+    Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, Sample, Verdict, WindowSummary,
+};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;
 pub use token::Token;
+pub use transport::Transport;

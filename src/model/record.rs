@@ -22,6 +22,16 @@ pub struct Resource<'a> {
     pub vcs_repository_url: &'a [u8],
     /// `vcs.ref.head.revision`
     pub vcs_revision: &'a [u8],
+    /// `vcs.ref.head.name`: the branch or tag
+    pub vcs_ref_name: &'a [u8],
+    /// `vcs.repository.name`
+    pub vcs_repository_name: &'a [u8],
+    /// `vcs.owner.name`
+    pub vcs_owner_name: &'a [u8],
+    /// `service.instance.id`
+    pub service_instance_id: &'a [u8],
+    /// `telemetry.sdk.language`
+    pub language: &'a [u8],
 }
 
 /// The library that made the records.
@@ -33,7 +43,7 @@ pub struct Scope<'a> {
     pub version: &'a [u8],
 }
 
-/// The `exception.*` attributes, empty where absent.
+/// The `exception.*` attributes, empty where absent; of an unfolded record also what stood in their place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exception<'a> {
     /// `exception.type`
@@ -57,13 +67,18 @@ impl Exception<'_> {
 pub struct CodeLocation<'a> {
     /// `code.function.name`, or the older `code.function`
     pub function: &'a [u8],
-    /// `code.file.path`, or the older `code.filepath`
+    /// `code.namespace`: what an older `code.function` belongs to
+    pub namespace: &'a [u8],
+    /// `code.file.path`, or the older `code.filepath` or `code.filename`
     pub file: &'a [u8],
     /// `code.line.number`, or the older `code.lineno`; 0 where absent
     pub line: u64,
 }
 
 /// One log record.
+///
+/// The walk fills it with what stands on the wire under OpenTelemetry's own names. What loggers tell under names of
+/// theirs, in a map or in JSON, is added when the record is unfolded, which most records never are.
 ///
 /// Names and meaning: OpenTelemetry specification, "Logs Data Model".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,9 +91,13 @@ pub struct LogRecord<'a> {
     pub severity_number: SeverityNumber,
     /// The sender's own word for it.
     pub severity_text: &'a [u8],
-    /// The body where it is a string; of a map, its `message` or `msg`; else empty.
+    /// The body where it is a text; of an unfolded record the message that the body holds; else empty.
     pub body: &'a [u8],
-    /// Set where the record is an event.
+    /// The body's entries where it is a map: the bytes of a `KeyValueList`.
+    pub body_map: &'a [u8],
+    /// The message before its values were put in, from an attribute such as `{OriginalFormat}`; empty where unknown.
+    pub template: &'a [u8],
+    /// Set where the record is an event: `event_name`, or the older attribute `event.name`.
     pub event_name: &'a [u8],
     /// 16 bytes, or absent; another length or all zeros counts as absent.
     pub trace_id: Option<[u8; 16]>,
@@ -90,9 +109,22 @@ pub struct LogRecord<'a> {
     pub code: CodeLocation<'a>,
     /// How many attributes it has.
     pub attribute_count: u32,
+    /// Whether an attribute has a name such as `err` or `stack`, under which loggers tell of an exception.
+    pub has_hints: bool,
+    /// The whole `LogRecord` message as it stands in the request.
+    pub wire: &'a [u8],
 }
 
 impl LogRecord<'_> {
+    /// Whether it tells of an exception: by the exception's fields, or as an event that is called `exception` or
+    /// `….exception`, as OpenTelemetry's conventions for exceptions in logs have it.
+    #[must_use]
+    pub fn has_exception(&self) -> bool {
+        self.exception.is_present()
+            || self.event_name == b"exception"
+            || self.event_name.ends_with(b".exception")
+    }
+
     /// The severity number, else the one that the severity text tells.
     #[must_use]
     pub fn severity(&self) -> SeverityNumber {
@@ -125,6 +157,16 @@ mod tests {
         assert_eq!(record.severity(), SeverityNumber::FATAL);
         let both = LogRecord { severity_number: SeverityNumber::WARN, ..record };
         assert_eq!(both.severity(), SeverityNumber::WARN);
+    }
+
+    #[test]
+    fn an_event_can_be_an_exception_by_its_name() {
+        for (event_name, expected) in
+            [("exception", true), ("http.server.exception", true), ("exceptional", false), ("", false)]
+        {
+            let record = LogRecord { event_name: event_name.as_bytes(), ..LogRecord::default() };
+            assert_eq!(record.has_exception(), expected, "{event_name}");
+        }
     }
 
     #[test]

@@ -33,32 +33,52 @@ impl SeverityNumber {
     pub const FATAL: Self = Self(21);
 
     /// Reads a number from the wire; one outside 1 to 24 is unknown.
+    ///
+    /// An enum has 32 bits; what stands above them in its varint does not count (Protocol Buffers documentation, "Encoding").
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "as every Protocol Buffers library does")]
     pub fn from_wire(number: u64) -> Self {
-        u8::try_from(number).ok().filter(|n| (1..=24).contains(n)).map_or(Self::UNSPECIFIED, Self)
+        u8::try_from(number as u32).ok().filter(|n| (1..=24).contains(n)).map_or(Self::UNSPECIFIED, Self)
     }
 
     /// Reads a severity text such as `ERROR`, `warning` or `CRITICAL`; an unknown one is unspecified.
     ///
-    /// Records that come from files often carry a text and no number.
+    /// Records that come from files often carry a text and no number. Names: syslog, log4j, java.util.logging, Python,
+    /// npm, zap, Serilog and the console of .NET.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Self {
-        const NAMES: [(&[u8], u8); 19] = [
+        const NAMES: [(&[u8], u8); 35] = [
             (b"trace", 1),
+            (b"trce", 1),
+            (b"verbose", 1),
+            (b"vrb", 1),
+            (b"silly", 1),
+            (b"finest", 1),
+            (b"finer", 2),
+            (b"fine", 5),
             (b"debug", 5),
+            (b"dbug", 5),
+            (b"dbg", 5),
+            (b"config", 6),
             (b"info", 9),
+            (b"inf", 9),
+            (b"http", 9),
             (b"information", 9),
             (b"notice", 10),
             (b"warn", 13),
             (b"warning", 13),
+            (b"wrn", 13),
             (b"error", 17),
             (b"err", 17),
             (b"severe", 17),
             (b"fail", 17),
             (b"failure", 17),
+            (b"dpanic", 17),
+            (b"fault", 17),
             (b"critical", 21),
             (b"crit", 21),
             (b"fatal", 21),
+            (b"ftl", 21),
             (b"alert", 21),
             (b"panic", 21),
             (b"emergency", 21),
@@ -174,6 +194,9 @@ impl Category {
     /// What no rule names: a defect of the service itself.
     pub const INTERNAL_ERROR: Self = Self(Cow::Borrowed("internal_error"));
 
+    /// What is of no kind, or of many.
+    pub const UNKNOWN: Self = Self(Cow::Borrowed("unknown"));
+
     /// The name, as in JSON and branch names.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -217,6 +240,7 @@ mod tests {
             assert!(SeverityNumber::from_wire(number).is_unspecified(), "{number}");
         }
         assert_eq!(SeverityNumber::from_wire(17), SeverityNumber::ERROR);
+        assert_eq!(SeverityNumber::from_wire((1 << 32) + 17), SeverityNumber::ERROR);
     }
 
     #[test]

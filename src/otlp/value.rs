@@ -1,21 +1,24 @@
 //! `AnyValue` and `KeyValue`, borrowed.
 
-use super::wire::{Fields, Malformed};
-
-/// How deep values may nest before the rest is taken as opaque: OpenTelemetry's proposed
-/// `AttributeValueDepthLimit`. It bounds the stack that a hostile value can use.
-const DEPTH_MAX: u8 = 64;
+use super::Unreadable;
+use super::tally::Tally;
+use super::wire::{Fields, Malformed, Value};
 
 /// An `AnyValue`; of several values in one message the last one stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) enum AnyValue<'a> {
-    /// Empty, or of a kind that nothing here reads.
+    /// Empty, or of a kind that logs don't have.
     #[default]
-    Other,
+    Empty,
     String(&'a [u8]),
-    Int(u64),
-    /// The bytes of a `KeyValueList`, its framing checked.
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    /// The bytes of an `ArrayValue`.
+    Array(&'a [u8]),
+    /// The bytes of a `KeyValueList`.
     Map(&'a [u8]),
+    Bytes(&'a [u8]),
 }
 
 impl<'a> AnyValue<'a> {
@@ -28,90 +31,118 @@ impl<'a> AnyValue<'a> {
         }
     }
 
-    /// Reads one value and checks the framing of all that it holds.
+    /// Reads one value and checks and counts all that it holds.
     #[inline]
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        parse(bytes, 0)
+    pub(super) fn parse(bytes: &'a [u8], tally: &mut Tally) -> Result<Self, Unreadable> {
+        parse(bytes, 0, tally)
     }
 }
 
-#[inline]
-fn parse(bytes: &[u8], depth: u8) -> Result<AnyValue<'_>, Malformed> {
+fn parse<'a>(bytes: &'a [u8], depth: u16, tally: &mut Tally) -> Result<AnyValue<'a>, Unreadable> {
     let mut fields = Fields::new(bytes, "AnyValue");
-    let mut found = AnyValue::Other;
+    let mut found = AnyValue::Empty;
     while let Some((number, value)) = fields.next()? {
-        match number {
-            1 => found = AnyValue::String(fields.bytes(value)?),
-            3 => found = AnyValue::Int(fields.number(value)?),
-            2 | 8 => {
-                fields.number(value)?;
-                found = AnyValue::Other;
-            }
-            4 => {
-                fields.fixed64(value)?;
-                found = AnyValue::Other;
-            }
-            5 => {
-                check_array(fields.bytes(value)?, depth + 1)?;
-                found = AnyValue::Other;
-            }
-            6 => {
-                let list = fields.bytes(value)?;
-                check_map(list, depth + 1)?;
-                found = AnyValue::Map(list);
-            }
-            7 => {
-                fields.bytes(value)?;
-                found = AnyValue::Other;
-            }
+        found = take(found, number, value, &fields)?;
+        match (number, found) {
+            (5, AnyValue::Array(list)) => check_array(list, depth + 1, tally)?,
+            (6, AnyValue::Map(list)) => check_map(list, depth + 1, tally)?,
+            (8, _) => tally.walked.references_dropped += 1,
             _ => {}
         }
     }
     Ok(found)
 }
 
-fn check_array(bytes: &[u8], depth: u8) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
+/// Reads one value and nothing that nests in it.
+fn shallow(bytes: &[u8]) -> Result<AnyValue<'_>, Malformed> {
+    let mut fields = Fields::new(bytes, "AnyValue");
+    let mut found = AnyValue::Empty;
+    while let Some((number, value)) = fields.next()? {
+        found = take(found, number, value, &fields)?;
+    }
+    Ok(found)
+}
+
+/// What a field makes of the value that was found before it.
+#[inline]
+fn take<'a>(
+    found: AnyValue<'a>,
+    number: u32,
+    value: Value<'a>,
+    fields: &Fields<'a>,
+) -> Result<AnyValue<'a>, Malformed> {
+    Ok(match number {
+        1 => AnyValue::String(fields.bytes(value)?),
+        2 => AnyValue::Bool(fields.number(value)? != 0),
+        3 => AnyValue::Int(fields.number(value)?.cast_signed()),
+        4 => AnyValue::Double(f64::from_bits(fields.fixed64(value)?)),
+        5 => AnyValue::Array(fields.bytes(value)?),
+        6 => AnyValue::Map(fields.bytes(value)?),
+        7 => AnyValue::Bytes(fields.bytes(value)?),
+        8 => fields.number(value).map(|_| AnyValue::Empty)?,
+        _ => found,
+    })
+}
+
+fn check_array(bytes: &[u8], depth: u16, tally: &mut Tally) -> Result<(), Unreadable> {
+    if is_cut(depth, tally) {
         return Ok(());
     }
     let mut fields = Fields::new(bytes, "ArrayValue");
     while let Some((number, value)) = fields.next()? {
         if number == 1 {
-            parse(fields.bytes(value)?, depth)?;
+            tally.attribute()?;
+            parse(fields.bytes(value)?, depth, tally)?;
         }
     }
     Ok(())
 }
 
-fn check_map(bytes: &[u8], depth: u8) -> Result<(), Malformed> {
-    if depth > DEPTH_MAX {
+fn check_map(bytes: &[u8], depth: u16, tally: &mut Tally) -> Result<(), Unreadable> {
+    if is_cut(depth, tally) {
         return Ok(());
     }
     let mut fields = Fields::new(bytes, "KeyValueList");
     while let Some((number, value)) = fields.next()? {
         if number == 1 {
-            key_value_at(fields.bytes(value)?, depth)?;
+            key_value_at(fields.bytes(value)?, depth, tally)?;
         }
     }
     Ok(())
 }
 
-/// Reads one `KeyValue` and checks the framing of all that it holds.
+/// Whether a list at this depth is left unread. That bounds the stack that a hostile value can use.
+fn is_cut(depth: u16, tally: &mut Tally) -> bool {
+    let cut = depth > u16::from(tally.limits.depth_max);
+    tally.walked.values_cut += u64::from(cut);
+    cut
+}
+
+/// Reads one `KeyValue`, and checks and counts it with all that it holds.
 #[inline]
-pub(super) fn key_value(bytes: &[u8]) -> Result<(&[u8], AnyValue<'_>), Malformed> {
-    key_value_at(bytes, 0)
+pub(super) fn key_value<'a>(
+    bytes: &'a [u8],
+    tally: &mut Tally,
+) -> Result<(&'a [u8], AnyValue<'a>), Unreadable> {
+    key_value_at(bytes, 0, tally)
 }
 
 #[inline]
-fn key_value_at(bytes: &[u8], depth: u8) -> Result<(&[u8], AnyValue<'_>), Malformed> {
+fn key_value_at<'a>(
+    bytes: &'a [u8],
+    depth: u16,
+    tally: &mut Tally,
+) -> Result<(&'a [u8], AnyValue<'a>), Unreadable> {
+    tally.attribute()?;
     let mut fields = Fields::new(bytes, "KeyValue");
-    let (mut key, mut found): (&[u8], _) = (b"", AnyValue::Other);
+    let (mut key, mut found): (&[u8], _) = (b"", AnyValue::Empty);
     while let Some((number, value)) = fields.next()? {
         match number {
             1 => key = fields.bytes(value)?,
-            2 => found = parse(fields.bytes(value)?, depth)?,
+            2 => found = parse(fields.bytes(value)?, depth, tally)?,
             3 => {
                 fields.number(value)?;
+                tally.walked.references_dropped += 1;
             }
             _ => {}
         }
@@ -119,20 +150,62 @@ fn key_value_at(bytes: &[u8], depth: u8) -> Result<(&[u8], AnyValue<'_>), Malfor
     Ok((key, found))
 }
 
-/// The first text under one of `keys` in a map whose framing was checked; empty where there is none.
-pub(super) fn text_in_map<'a>(map: &'a [u8], keys: &[&[u8]]) -> &'a [u8] {
-    let mut fields = Fields::new(map, "KeyValueList");
-    let mut best: Option<(usize, &[u8])> = None;
+/// Entries of a map or of a record's attributes, read again after the walk has passed them. What the walk left unread since
+/// it nests too deeply may be broken; it ends where it breaks.
+#[derive(Debug, Clone)]
+pub(super) struct Entries<'a> {
+    fields: Fields<'a>,
+    number: u32,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of a `KeyValueList`.
+    pub(super) fn of_map(list: &'a [u8]) -> Self {
+        Self { fields: Fields::new(list, "KeyValueList"), number: 1 }
+    }
+
+    /// The attributes of a `LogRecord`.
+    pub(super) fn of_record(record: &'a [u8]) -> Self {
+        Self { fields: Fields::new(record, "LogRecord"), number: 6 }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a [u8], AnyValue<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = next_bytes(&mut self.fields, self.number)?;
+        let mut fields = Fields::new(bytes, "KeyValue");
+        let (mut key, mut found): (&[u8], _) = (b"", AnyValue::Empty);
+        while let Ok(Some((number, value))) = fields.next() {
+            match (number, fields.bytes(value)) {
+                (1, Ok(bytes)) => key = bytes,
+                (2, Ok(bytes)) => found = shallow(bytes).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        Some((key, found))
+    }
+}
+
+/// The body of a `LogRecord`, read again as [`Entries`] are.
+pub(super) fn body(record: &[u8]) -> AnyValue<'_> {
+    let mut fields = Fields::new(record, "LogRecord");
+    let parts = std::iter::from_fn(|| next_bytes(&mut fields, 5)).filter_map(|bytes| shallow(bytes).ok());
+    parts.filter(|part| *part != AnyValue::Empty).last().unwrap_or_default()
+}
+
+/// The elements of an `ArrayValue`, read again as [`Entries`] are.
+pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = AnyValue<'_>> {
+    let mut fields = Fields::new(list, "ArrayValue");
+    std::iter::from_fn(move || next_bytes(&mut fields, 1)).map(|bytes| shallow(bytes).unwrap_or_default())
+}
+
+fn next_bytes<'a>(fields: &mut Fields<'a>, wanted: u32) -> Option<&'a [u8]> {
     while let Ok(Some((number, value))) = fields.next() {
-        let entry = if number == 1 { fields.bytes(value).and_then(key_value) } else { continue };
-        let Ok((key, found)) = entry else { continue };
-        let rank = keys.iter().position(|wanted| *wanted == key);
-        if let Some(rank) = rank
-            && !found.text().is_empty()
-            && best.is_none_or(|(best_rank, _)| rank < best_rank)
-        {
-            best = Some((rank, found.text()));
+        if number == wanted {
+            return fields.bytes(value).ok();
         }
     }
-    best.map_or(b"", |(_, text)| text)
+    None
 }

@@ -1,20 +1,12 @@
 //! Protocol Buffers framing: tags, varints and lengths.
 //!
-//! Source: Protocol Buffers documentation, "Encoding". Groups (wire types 3 and 4) are no part of OTLP and are refused.
+//! Source: Protocol Buffers documentation, "Encoding". OTLP has no groups (wire types 3 and 4), yet a later field could
+//! be one: they are passed over as whole values.
 
-/// A request whose bytes are no OTLP message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("malformed OTLP request: {what} in {message}")]
-pub struct Malformed {
-    what: &'static str,
-    message: &'static str,
-}
+pub(super) use super::malformed::Malformed;
 
-impl Malformed {
-    pub(super) fn new(what: &'static str, message: &'static str) -> Self {
-        Self { what, message }
-    }
-}
+/// How deep groups may nest: the recursion limit of prost and of the other Protocol Buffers libraries.
+const GROUPS_MAX: usize = 100;
 
 /// The value of one field as it stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +15,17 @@ pub(super) enum Value<'a> {
     Fixed64(u64),
     Bytes(&'a [u8]),
     Fixed32(u32),
+    /// A group, read to its end; no field that we know is one.
+    Group,
+}
+
+/// One field, with its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) number: u32,
+    pub(super) value: Value<'a>,
+    /// Tag and length included.
+    pub(super) raw: &'a [u8],
 }
 
 /// Walks the fields of one message, in the order in which they stand.
@@ -44,19 +47,58 @@ impl<'a> Fields<'a> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let tag = u32::try_from(self.varint()?).map_err(|_| self.error("a tag that is too large"))?;
-        let number = tag >> 3;
-        if number == 0 {
-            return Err(self.error("field number 0"));
-        }
-        let value = match tag & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
-            2 => Value::Bytes(self.length_delimited()?),
-            5 => Value::Fixed32(u32::from_le_bytes(self.array()?)),
-            _ => return Err(self.error("an unknown wire type")),
+        let (number, wire_type) = self.tag()?;
+        let value = match wire_type {
+            3 => self.group(number)?,
+            _ => self.value(wire_type)?,
         };
         Ok(Some((number, value)))
+    }
+
+    /// A field's number and wire type.
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u32), Malformed> {
+        let tag = u32::try_from(self.varint()?).map_err(|_| self.error("a tag that is too large"))?;
+        if tag < 8 {
+            return Err(self.error("field number 0"));
+        }
+        Ok((tag >> 3, tag & 7))
+    }
+
+    /// The value of a field that is no group.
+    #[inline]
+    fn value(&mut self, wire_type: u32) -> Result<Value<'a>, Malformed> {
+        match wire_type {
+            0 => Ok(Value::Varint(self.varint()?)),
+            1 => Ok(Value::Fixed64(u64::from_le_bytes(self.array()?))),
+            2 => Ok(Value::Bytes(self.length_delimited()?)),
+            5 => Ok(Value::Fixed32(u32::from_le_bytes(self.array()?))),
+            4 => Err(self.error("the end of a group that did not begin")),
+            _ => Err(self.error("an unknown wire type")),
+        }
+    }
+
+    /// Passes over a group whose start was read, with the groups in it.
+    #[cold]
+    fn group(&mut self, number: u32) -> Result<Value<'a>, Malformed> {
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            match self.tag()? {
+                (number, 3) if open.len() < GROUPS_MAX => open.push(number),
+                (_, 3) => return Err(self.error("groups that nest too deep")),
+                (number, 4) if number == innermost => drop(open.pop()),
+                (_, wire_type) => drop(self.value(wire_type)?),
+            }
+        }
+        Ok(Value::Group)
+    }
+
+    /// As [`Fields::next`], with the field's bytes as they stand.
+    #[inline]
+    pub(super) fn next_raw(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+        let before = self.rest;
+        let Some((number, value)) = self.next()? else { return Ok(None) };
+        Ok(Some(Field { number, value, raw: &before[..before.len() - self.rest.len()] }))
     }
 
     pub(super) fn error(&self, what: &'static str) -> Malformed {
@@ -183,18 +225,72 @@ mod tests {
 
     #[test]
     fn broken_framing_is_refused() {
-        let cases: [&[u8]; 8] = [
+        let cases: [&[u8]; 13] = [
             &[0x00],                                                          // field number 0
             &[0x0a, 5, b'x'],                                                 // length past the end
             &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], // negative length
             &[0x09, 1, 2],                                                    // truncated fixed64
             &[0x0d, 1],                                                       // truncated fixed32
             &[0x08, 0x80],                                                    // varint without an end
-            &[0x0b],                                                          // start of a group
-            &[0x0e],                                                          // wire type 6
+            &[0x0b],                                                          // group without an end
+            &[0x0c],                                                          // end of a group alone
+            &[0x0b, 0x14],                                                    // end of another group
+            &[0x0b, 0x13, 0x0c, 0x14],                                        // groups that cross
+            &[0x0b, 0x0a, 5, 0x0c], // length past the end in a group
+            &[0x0b, 0x04, 0x0c],    // field number 0 in a group
+            &[0x0e],                // wire type 6
         ];
         for bytes in cases {
             assert!(fields(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_one_value_whatever_it_holds() {
+        let bytes = [
+            0x0b, // 1: group {
+            0x08, 1, // varint
+            0x11, 0x0c, 0, 0, 0, 0, 0, 0, 0, // fixed64, with the byte of a group's end
+            0x1a, 1, 0x0c, // bytes, the same
+            0x0b, 0x25, 7, 0, 0, 0, 0x0c, // a group of the same number
+            0x0c, // }
+            0x10, 2, // 2: varint
+        ];
+        assert_eq!(fields(&bytes), Ok(vec![(1, Value::Group), (2, Value::Varint(2))]));
+    }
+
+    #[test]
+    fn groups_nest_a_hundred_deep_and_no_deeper() {
+        let nested = |depth| [vec![0x0b; depth], vec![0x0c; depth]].concat();
+        assert_eq!(fields(&nested(100)), Ok(vec![(1, Value::Group)]));
+        assert!(fields(&nested(101)).is_err());
+        assert!(fields(&nested(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_group_is_the_wrong_wire_type_for_every_field_that_is_known() {
+        let fields = Fields::new(b"", "test");
+        assert!(fields.bytes(Value::Group).is_err());
+        assert!(fields.fixed64(Value::Group).is_err());
+        assert!(fields.fixed32(Value::Group).is_err());
+        assert!(fields.number(Value::Group).is_err());
+    }
+
+    /// prost's own skipping of unknown fields is the yardstick: what it passes over, we pass over.
+    fn check_against_prost(bytes: &[u8]) {
+        if <() as prost::Message>::decode(bytes).is_ok() {
+            assert!(fields(bytes).is_ok(), "{bytes:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn groups_that_prost_accepts_are_accepted(
+            bytes in proptest::collection::vec(proptest::sample::select(&[
+                0x0b_u8, 0x0c, 0x13, 0x14, 0x08, 0x11, 0x1a, 0x25, 0, 1, 2, 0x80, 0xff,
+            ][..]), 0..40),
+        ) {
+            check_against_prost(&bytes);
         }
     }
 }

@@ -97,6 +97,11 @@ pub(super) fn read(lines: &[Line<'_>], first: usize) -> Trace {
     nested(sections, start)
 }
 
+/// Whether a method is of the platform, of a library that services are commonly made of, or generated.
+pub(super) fn is_foreign(function: &str) -> bool {
+    FOREIGN.iter().any(|package| function.starts_with(package)) || function.contains("$Proxy")
+}
+
 fn section(cause: &str) -> Section<'_> {
     let (type_name, message) = cause.split_once(':').unwrap_or((cause, ""));
     Section { type_name, message: message.trim(), frames: Vec::new() }
@@ -115,7 +120,7 @@ fn frame(line: &str) -> Option<Frame> {
         _ => return None,
     };
     let function = without_module(name);
-    let in_app = !FOREIGN.iter().any(|package| function.starts_with(package)) && !function.contains("$Proxy");
+    let in_app = !is_foreign(function);
     Some(Frame { file: file.to_owned(), line, function: function.to_owned(), in_app })
 }
 

@@ -72,6 +72,14 @@ pub(super) fn parse(text: &str) -> Option<Trace> {
     (!trace.frames.is_empty()).then_some(trace)
 }
 
+/// A frame that is named by its place alone, not read from a trace.
+pub(super) fn at(file: &str, line: u64, function: String) -> Frame {
+    let file = place::file(file);
+    let in_app = place::is_own(&file) && !jvm::is_foreign(&function);
+    let line = u32::try_from(line).ok().filter(|line| *line > 0);
+    Frame { file, line, function, in_app }
+}
+
 /// Which language a line is surely of. Rust stands before JavaScript since both write `at file:line:column`.
 fn language(line: &str) -> Option<Read> {
     const LANGUAGES: [(Begins, Read); 8] = [
