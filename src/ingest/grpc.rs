@@ -1,195 +1,160 @@
-//! OTLP/gRPC: `opentelemetry.proto.collector.logs.v1.LogsService/Export`.
+//! OTLP/gRPC: one message in, one message and a status out.
+//!
+//! Source: gRPC over HTTP/2 (`grpc/doc/PROTOCOL-HTTP2.md`). The frame of a unary call is five bytes, read here rather than by
+//! tonic's codec, which would set memory aside for whatever length a sender claims, has no bound on a zstd frame's window,
+//! and answers a long message with `OUT_OF_RANGE`, which OTLP clients send again for ever.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use http::{Request, Response};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::transport::server::TcpIncoming;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt as _, Full};
+use prost::Message as _;
+use tonic::metadata::{BinaryMetadataValue, MetadataMap};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{Handler, Refusal};
-use crate::model::Token;
+use super::body::Received;
+use super::decompress::Encoding;
+use super::export::{Exports, Spelling};
+use super::{Accepted, Body, Reason, Refusal};
+use crate::model::Transport;
+use crate::proto::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 
-/// How long a sender is asked to wait before it sends again: long enough to recover,
-/// short enough for SDKs, which give up 10 seconds after their first try.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+pub(super) const EXPORT_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
-/// Concurrent calls on one connection: more than any exporter uses, few enough to bound what one can hold.
-const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+const CONTENT_TYPE: &str = "application/grpc";
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-const EXPORT_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+/// Flag and length before a message.
+const FRAME_HEADER_BYTES: usize = 5;
 
-/// Where to listen and what to take.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where to listen. Default: `127.0.0.1:4317`, the port that the OTLP specification gives to gRPC.
-    pub addr: SocketAddr,
-    /// The longest request in bytes, after decompression. Default: 16 MiB, four times what SDKs and Collectors send at most.
-    pub request_bytes_max: usize,
-    /// What exporters must present.
-    pub token: Token,
+/// Where OpenTelemetry's Python exporter looks for the delay, in place of `grpc-status-details-bin`
+/// (opentelemetry-python, `opentelemetry/exporter/otlp/proto/grpc/exporter.py`).
+const PYTHON_RETRY_INFO: &str = "google.rpc.retryinfo-bin";
+
+/// Whether a call is gRPC's, by its content type: `application/grpc` or `application/grpc+proto`.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    content_type
+        .strip_prefix(CONTENT_TYPE.as_bytes())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+proto") || rest.starts_with(b";"))
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            addr: SocketAddr::from(([127, 0, 0, 1], 4317)),
-            request_bytes_max: 16 * 1024 * 1024,
-            token: Token::default(),
+/// Takes one `Export` call.
+pub(super) async fn export(
+    exports: &Exports,
+    request: http::Request<hyper::body::Incoming>,
+) -> Result<Accepted, Refusal> {
+    let (head, body) = request.into_parts();
+    let encoding = encoding(&head.headers)?;
+    let received = exports.receive(body, FRAME_HEADER_BYTES, announced).await?;
+    let (received, compressed) = unframe(received)?;
+    let encoding = match (compressed, encoding) {
+        (false, _) => None,
+        (true, Some(encoding)) => Some(encoding),
+        (true, None) => {
+            let why = "the message is flagged as compressed, but no grpc-encoding says how";
+            return Err(Refusal::new(Reason::Internal, why));
         }
+    };
+    exports.take(received, encoding, Spelling::Protobuf, Transport::Grpc).await
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Refusal> {
+    let name = headers.get(ENCODING).map_or(Ok(""), |value| value.to_str()).unwrap_or("unreadable");
+    Encoding::from_name(name).map_err(|error| Refusal::new(Reason::Unsupported, error.to_string()))
+}
+
+/// The whole body's length, as the frame's header announces it.
+fn announced(start: &[u8]) -> Option<usize> {
+    let (_, length) = frame_header(start)?;
+    Some(length.saturating_add(FRAME_HEADER_BYTES))
+}
+
+fn frame_header(bytes: &[u8]) -> Option<(u8, usize)> {
+    let header = bytes.first_chunk::<FRAME_HEADER_BYTES>()?;
+    let [flag, a, b, c, d] = *header;
+    Some((flag, usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX)))
+}
+
+/// The message of the one frame, and whether it is compressed.
+fn unframe(received: Received) -> Result<(Received, bool), Refusal> {
+    // gRPC's own libraries answer a broken frame with INTERNAL.
+    let broken = |why: &str| Refusal::new(Reason::Internal, why);
+    let Received { mut bytes, share } = received;
+    let (flag, length) =
+        frame_header(&bytes).ok_or_else(|| broken("the call ended before its message began"))?;
+    if flag > 1 {
+        return Err(broken("the message's compression flag is neither 0 nor 1"));
     }
-}
-
-/// Serves exporters on `listener` until `stop` is cancelled; then takes no new call and answers those in hand.
-///
-/// # Errors
-///
-/// Where the transport fails as a whole; one bad connection is not that.
-pub async fn serve(
-    listener: TcpListener,
-    settings: &Settings,
-    handler: Handler,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    let service =
-        LogsService { handler, token: settings.token.clone(), request_bytes_max: settings.request_bytes_max };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    tonic::transport::Server::builder()
-        .max_concurrent_streams(Some(STREAMS_PER_CONNECTION_MAX))
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .add_service(service)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
-}
-
-#[derive(Clone)]
-struct LogsService {
-    handler: Handler,
-    token: Token,
-    request_bytes_max: usize,
-}
-
-impl NamedService for LogsService {
-    const NAME: &'static str = "opentelemetry.proto.collector.logs.v1.LogsService";
-}
-
-type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl tonic::codegen::Service<Request<tonic::body::Body>> for LogsService {
-    type Response = Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = Answer<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    let message = bytes.split_off(FRAME_HEADER_BYTES);
+    if message.len() != length {
+        return Err(broken("the call holds more or less than one message"));
     }
-
-    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
-        if !self.token.admits(request.headers()) {
-            let status = Status::unauthenticated("send the ingest token as `authorization: Bearer TOKEN`");
-            return Box::pin(async move { Ok(status.into_http()) });
-        }
-        if request.uri().path() != EXPORT_PATH {
-            let status = Status::unimplemented("LogsService has one method, Export");
-            return Box::pin(async move { Ok(status.into_http()) });
-        }
-        let export = Export(Handler::clone(&self.handler));
-        let mut grpc = Grpc::new(RawCodec)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(self.request_bytes_max);
-        Box::pin(async move { Ok(final_status(grpc.unary(export, request).await)) })
-    }
+    Ok((Received { bytes: message, share }, flag == 1))
 }
 
-/// tonic answers a request that is too large with `OUT_OF_RANGE`, which OTLP clients send again for ever;
-/// the OTLP specification asks for `RESOURCE_EXHAUSTED` without a retry delay.
-fn final_status(mut response: Response<tonic::body::Body>) -> Response<tonic::body::Body> {
-    if let Some(status) = response.headers_mut().get_mut(Status::GRPC_STATUS)
-        && status.as_bytes() == b"11"
-    {
-        *status = http::HeaderValue::from_static("8");
+/// Success: the response, whole or partial, and status 0 behind it.
+pub(super) fn accepted(accepted: &Accepted) -> Response<Body> {
+    let message = response(accepted).encode_to_vec();
+    let mut frame = BytesMut::with_capacity(FRAME_HEADER_BYTES + message.len());
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    frame.extend_from_slice(&message);
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(frame.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    response
+}
+
+/// The answer to an accepted request: nothing is set unless something was rejected.
+pub(super) fn response(accepted: &Accepted) -> ExportLogsServiceResponse {
+    let partial = || ExportLogsPartialSuccess {
+        rejected_log_records: i64::try_from(accepted.rejected).unwrap_or(i64::MAX),
+        error_message: accepted.message.clone(),
+    };
+    ExportLogsServiceResponse { partial_success: (accepted.rejected > 0).then(partial) }
+}
+
+/// A refusal: no message, the status in the head.
+pub(super) fn refused(refusal: &Refusal) -> Response<Body> {
+    let mut response = status(refusal).into_http::<NoBody>().map(|()| empty());
+    if refusal.reason == Reason::Unsupported {
+        let names = HeaderValue::from_static(Encoding::NAMES);
+        response.headers_mut().insert(ACCEPT_ENCODING, names);
     }
     response
 }
 
-struct Export(Handler);
-
-impl UnaryService<Bytes> for Export {
-    type Response = Accepted;
-    type Future = Answer<Result<tonic::Response<Accepted>, Status>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let handled = (self.0)(request.into_inner());
-        Box::pin(async move {
-            match handled.await {
-                Ok(()) => Ok(tonic::Response::new(Accepted)),
-                Err(refusal) => Err(status(refusal)),
-            }
-        })
-    }
+fn empty() -> Body {
+    Full::new(Bytes::new()).map_err(|never| match never {}).boxed_unsync()
 }
 
-fn status(refusal: Refusal) -> Status {
-    match refusal {
-        Refusal::Malformed(why) => Status::invalid_argument(why),
-        Refusal::Unavailable(why) => {
-            let details = ErrorDetails::with_retry_info(Some(RETRY_DELAY));
-            Status::with_error_details(Code::Unavailable, why, details)
+/// What [`Status::into_http`] wants a body for.
+type NoBody = ();
+
+fn status(refusal: &Refusal) -> Status {
+    let code = refusal.reason.grpc();
+    match (refusal.retry_delay(), code) {
+        (Some(delay), _) => {
+            let details = ErrorDetails::with_retry_info(Some(delay));
+            Status::with_error_details_and_metadata(code, &refusal.why, details, python_retry_info(delay))
         }
+        (None, Code::InvalidArgument) => {
+            let details = ErrorDetails::with_bad_request_violation("request", &refusal.why);
+            Status::with_error_details(code, &refusal.why, details)
+        }
+        (None, _) => Status::new(code, &refusal.why),
     }
 }
 
-/// Full success: an `ExportLogsServiceResponse` with nothing set, which is no bytes at all.
-struct Accepted;
-
-/// Hands a message over as the bytes that it is.
-#[derive(Debug, Clone, Copy, Default)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Accepted;
-    type Decode = Bytes;
-    type Encoder = RawEncoder;
-    type Decoder = RawDecoder;
-
-    fn encoder(&mut self) -> RawEncoder {
-        RawEncoder
-    }
-
-    fn decoder(&mut self) -> RawDecoder {
-        RawDecoder
-    }
-}
-
-struct RawEncoder;
-
-impl Encoder for RawEncoder {
-    type Item = Accepted;
-    type Error = Status;
-
-    fn encode(&mut self, Accepted: Accepted, _: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        Ok(())
-    }
-}
-
-struct RawDecoder;
-
-impl Decoder for RawDecoder {
-    type Item = Bytes;
-    type Error = Status;
-
-    /// Takes the message out of the receive buffer without copying it.
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
+fn python_retry_info(delay: Duration) -> MetadataMap {
+    let info = tonic_types::pb::RetryInfo { retry_delay: prost_types::Duration::try_from(delay).ok() };
+    let mut metadata = MetadataMap::new();
+    metadata.insert_bin(PYTHON_RETRY_INFO, BinaryMetadataValue::from_bytes(&info.encode_to_vec()));
+    metadata
 }
