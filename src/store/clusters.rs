@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteRow, SqliteTransaction};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, summaries};
 use crate::model::{
     Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, Sample, Severity, UnixNanos, Verdict,
 };
@@ -41,9 +41,9 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version,
-           environment, vcs_repository_url, vcs_revision, rule, category, severity, fixable, suggested_fix,
-           severity_number, count, first_seen, last_seen, status)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 'new')
+           environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, rule, category,
+           severity, fixable, suggested_fix, severity_number, count, first_seen, last_seen, status)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 'new')
          ON CONFLICT (fingerprint) DO NOTHING",
     )
     .bind(fingerprint)
@@ -56,6 +56,9 @@ async fn insert(
     .bind(&detail.environment)
     .bind(&detail.vcs_repository_url)
     .bind(&detail.vcs_revision)
+    .bind(&detail.vcs_ref_name)
+    .bind(&detail.service_namespace)
+    .bind(&detail.language)
     .bind(&*delta.verdict.rule)
     .bind(delta.verdict.category.as_str())
     .bind(delta.verdict.severity.rank())
@@ -110,13 +113,16 @@ async fn count_in_window(
     delta: &Delta,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO window_cluster (window_start, fingerprint, count, first_seen, last_seen, severity_number)
-         VALUES (?, ?, ?, ?, ?, ?)
+        "INSERT INTO window_cluster (window_start, fingerprint, count, first_seen, last_seen, severity_number,
+           held_back, trace_ids)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (window_start, fingerprint) DO UPDATE SET
            count = count + excluded.count,
            first_seen = min(first_seen, excluded.first_seen),
            last_seen = max(last_seen, excluded.last_seen),
-           severity_number = max(severity_number, excluded.severity_number)",
+           severity_number = max(severity_number, excluded.severity_number),
+           held_back = held_back + excluded.held_back,
+           trace_ids = substr(trace_ids || excluded.trace_ids, 1, ?)",
     )
     .bind(window_start.to_i64())
     .bind(fingerprint)
@@ -124,6 +130,9 @@ async fn count_in_window(
     .bind(delta.first_seen.to_i64())
     .bind(delta.last_seen.to_i64())
     .bind(delta.severity_number.get())
+    .bind(i64::try_from(delta.held.count).unwrap_or(i64::MAX))
+    .bind(summaries::trace_ids_text(&delta.held))
+    .bind(i64::try_from(summaries::TRACE_IDS_TEXT_MAX).unwrap_or(i64::MAX))
     .execute(&mut **transaction)
     .await
     .map(drop)
@@ -136,14 +145,15 @@ async fn keep_sample(
     sample: &Sample,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO sample (fingerprint, body, occurred, trace_id)
-         SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM sample WHERE fingerprint = ?1) < ?5
+        "INSERT INTO sample (fingerprint, body, occurred, trace_id, attributes)
+         SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM sample WHERE fingerprint = ?1) < ?6
          ON CONFLICT DO NOTHING",
     )
     .bind(fingerprint)
     .bind(&sample.body)
     .bind(sample.occurred.to_i64())
     .bind(&sample.trace_id)
+    .bind(serde_json::to_string(&sample.attributes).unwrap_or_else(|_| "{}".to_owned()))
     .bind(i64::try_from(Cluster::SAMPLES_MAX).unwrap_or(i64::MAX))
     .execute(&mut **transaction)
     .await
@@ -178,9 +188,9 @@ pub struct Summary {
     pub fixes: u64,
 }
 
-const COLUMNS: &str = "c.fingerprint, c.service, c.error_type, c.message, c.frames, c.stack_trace, c.service_version,
-    c.environment, c.vcs_repository_url, c.vcs_revision, c.rule, c.category, c.severity, c.fixable, c.suggested_fix,
-    c.status, (SELECT id FROM fix f WHERE f.fingerprint = c.fingerprint AND f.superseded = 0) AS fix_id";
+pub(super) const COLUMNS: &str = "c.fingerprint, c.service, c.error_type, c.message, c.frames, c.stack_trace, c.service_version,
+    c.environment, c.vcs_repository_url, c.vcs_revision, c.vcs_ref_name, c.service_namespace, c.language, c.rule,
+    c.category, c.severity, c.fixable, c.suggested_fix, c.status, (SELECT id FROM fix f WHERE f.fingerprint = c.fingerprint AND f.superseded = 0) AS fix_id";
 
 impl Store {
     /// Clusters over all windows, latest first.
@@ -316,32 +326,37 @@ impl Store {
     }
 
     async fn examples(&self, fingerprint: Fingerprint) -> Result<Vec<Sample>, StoreError> {
-        let failed = StoreError::while_doing("reading examples");
-        sqlx::query(
-            "SELECT occurred, body, trace_id FROM sample WHERE fingerprint = ? ORDER BY occurred, body",
+        let rows = sqlx::query(
+            "SELECT occurred, body, trace_id, attributes FROM sample WHERE fingerprint = ? ORDER BY occurred, body",
         )
         .bind(fingerprint.to_string())
         .fetch_all(&self.pool)
         .await
-        .map_err(&failed)?
-        .iter()
-        .map(|row| {
-            Ok(Sample {
-                occurred: UnixNanos::from_i64(row.try_get(0)?),
-                body: row.try_get(1)?,
-                trace_id: row.try_get(2)?,
-            })
-        })
-        .collect::<Result<_, sqlx::Error>>()
-        .map_err(failed)
+        .map_err(StoreError::while_doing("reading examples"))?;
+        rows.iter().map(sample).collect()
     }
+}
+
+fn sample(row: &SqliteRow) -> Result<Sample, StoreError> {
+    let failed = StoreError::while_doing("reading examples");
+    let attributes: String = row.try_get("attributes").map_err(&failed)?;
+    Ok(Sample {
+        occurred: UnixNanos::from_i64(row.try_get("occurred").map_err(&failed)?),
+        body: row.try_get("body").map_err(&failed)?,
+        trace_id: row.try_get("trace_id").map_err(&failed)?,
+        attributes: serde_json::from_str(&attributes).map_err(|_| StoreError::Inconsistent {
+            table: "sample",
+            column: "attributes",
+            value: attributes,
+        })?,
+    })
 }
 
 pub(super) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
     row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 
-fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
     let failed = StoreError::while_doing("reading a cluster");
     let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
     let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
@@ -369,6 +384,9 @@ fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
             environment: text("environment")?,
             vcs_repository_url: text("vcs_repository_url")?,
             vcs_revision: text("vcs_revision")?,
+            vcs_ref_name: text("vcs_ref_name")?,
+            service_namespace: text("service_namespace")?,
+            language: text("language")?,
         },
         fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
         count: u64::try_from(integer("count")?).unwrap_or(0),

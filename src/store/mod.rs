@@ -13,6 +13,7 @@ mod audit;
 mod clusters;
 mod error;
 mod fixes;
+mod summaries;
 mod windows;
 mod writer;
 
@@ -26,7 +27,7 @@ use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
@@ -93,6 +94,8 @@ pub struct Store {
     pool: SqlitePool,
     writer: mpsc::Sender<Command>,
     healthy: Arc<AtomicBool>,
+    /// The start of the open window.
+    window: watch::Receiver<UnixNanos>,
 }
 
 impl Store {
@@ -115,7 +118,8 @@ impl Store {
         let healthy = Arc::new(AtomicBool::new(true));
         let (sender, receiver) = mpsc::channel(WAITING_REQUESTS_MAX);
         let writer = Writer::start(connection, receiver, Arc::clone(&healthy), now).await?;
-        Ok((Self { pool, writer: sender, healthy }, writer))
+        let window = writer.window();
+        Ok((Self { pool, writer: sender, healthy, window }, writer))
     }
 
     /// Adds what one request brought; answers once it is durable.
@@ -143,6 +147,12 @@ impl Store {
         let (done, answer) = oneshot::channel();
         self.writer.send(Command::CloseWindow { now, done }).await.map_err(|_| StoreError::Closing)?;
         answer.await.map_err(|_| StoreError::Closing)?
+    }
+
+    /// The start of the window that is open, as it changes; no call to the database.
+    #[must_use]
+    pub fn window(&self) -> watch::Receiver<UnixNanos> {
+        self.window.clone()
     }
 
     /// Whether the latest commit succeeded.

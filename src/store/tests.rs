@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{
-    Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, Sample, Severity,
-    SeverityNumber, Verdict,
+    Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, HeldBack, Sample,
+    Severity, SeverityNumber, Verdict,
 };
 
 struct Running {
@@ -59,7 +59,8 @@ fn delta(id: u8, count: u64, at: u64) -> Delta {
             message: "no <str>".into(),
             ..ClusterDetail::default()
         })),
-        samples: vec![Sample { occurred: UnixNanos(at), body: format!("no {at}"), trace_id: String::new() }],
+        samples: vec![Sample { occurred: UnixNanos(at), body: format!("no {at}"), ..Sample::default() }],
+        held: HeldBack::default(),
     }
 }
 
@@ -83,6 +84,52 @@ async fn counts_add_up_and_examples_are_bounded() {
     assert_eq!(cluster.examples.len(), Cluster::SAMPLES_MAX);
     assert_eq!(cluster.summary(), "KeyError: no <str>");
     assert_eq!(cluster.status, ClusterStatus::New);
+}
+
+#[tokio::test]
+async fn examples_keep_their_attributes_and_clusters_their_origin() {
+    let running = Running::start().await;
+    let attributes = [("order.id".to_owned(), "A7".to_owned()), ("f".to_owned(), "[1]".to_owned())];
+    let example = Sample { body: "no".into(), attributes: attributes.into(), ..Sample::default() };
+    let detail = ClusterDetail {
+        service_namespace: "shop".into(),
+        vcs_ref_name: "main".into(),
+        language: "python".into(),
+        ..ClusterDetail::default()
+    };
+    let delta =
+        Delta { detail: Some(Arc::new(detail.clone())), samples: vec![example.clone()], ..delta(1, 1, 500) };
+    running.store.commit(batch(1, vec![delta])).await.unwrap();
+    let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
+    assert_eq!((cluster.detail, cluster.examples), (detail, vec![example]));
+}
+
+/// A database of the first version is carried over with what it holds.
+#[tokio::test]
+async fn a_database_of_the_first_version_is_carried_over() {
+    use sqlx::ConnectOptions as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut connection = options.connect().await.unwrap();
+    let first = MIGRATIONS.iter().take(1).cloned().collect::<Vec<_>>();
+    let migrator = sqlx::migrate::Migrator { migrations: first.into(), ..sqlx::migrate::Migrator::DEFAULT };
+    migrator.run(&mut connection).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO cluster VALUES ('01010101010101010101010101010101', 'checkout', 'KeyError', 'no <str>', '[]', '',
+           '', '', '', '', 'r', 'unknown', 3, 1, '', 17, 2, 500, 501, 'new');
+         INSERT INTO sample VALUES ('01010101010101010101010101010101', 'no 1', 500, '')",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+
+    let running = Running::open(Settings { path }).await;
+    let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
+    assert_eq!((cluster.count, cluster.detail.vcs_ref_name.as_str()), (2, ""));
+    assert_eq!(cluster.examples[0].attributes.len(), 0);
 }
 
 #[tokio::test]
@@ -225,4 +272,37 @@ fn urls_are_read() {
     assert_eq!("sqlite:///var/lib/a.db?mode=rwc".parse(), Ok(Settings { path: "/var/lib/a.db".into() }));
     assert_eq!("postgres://h/d".parse::<Settings>(), Err(UnknownUrl::Postgres));
     assert_eq!("logmend.db".parse::<Settings>(), Err(UnknownUrl::Other));
+}
+
+#[tokio::test]
+async fn what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_restart() {
+    let held = |count, traces: std::ops::Range<u8>| HeldBack {
+        count,
+        trace_ids: traces.map(|trace| [trace; 16]).collect(),
+    };
+    let running = Running::start().await;
+    let of = |id, count, held| Delta { held, ..delta(id, count, 500) };
+    running.store.commit(batch(1, vec![of(1, 4, held(3, 1..4)), of(2, 1, held(0, 0..0))])).await.unwrap();
+    running.store.commit(batch(2, vec![of(1, 2, held(2, 4..9)), of(3, 1, held(1, 0..0))])).await.unwrap();
+    running.store.commit(batch(2, vec![of(1, 2, held(2, 4..9))])).await.unwrap();
+    assert_eq!(running.store.unsummarised(10).await.unwrap(), [], "the window is open");
+
+    let mut window = running.store.window();
+    window.mark_unchanged();
+    let closed = running.store.close_window(UnixNanos(900)).await.unwrap();
+    assert!(window.has_changed().unwrap());
+    running.store.commit(batch(3, vec![of(4, 1, held(1, 0..0))])).await.unwrap();
+    let running = running.reopen().await;
+    let page = running.store.unsummarised(1).await.unwrap();
+    assert_eq!(page.len(), 1);
+    let first = &page[0];
+    assert_eq!((first.window_start, first.window_end), (closed.start, UnixNanos(900)));
+    assert_eq!((first.cluster.fingerprint, first.cluster.count), (id(1), 6));
+    assert_eq!((first.severity_number, &first.held), (SeverityNumber::ERROR, &held(5, 1..6)));
+
+    running.store.mark_summarised(closed.start, id(1), UnixNanos(950)).await.unwrap();
+    let page = running.store.unsummarised(10).await.unwrap();
+    assert_eq!(page.iter().map(|s| s.cluster.fingerprint).collect::<Vec<_>>(), [id(3)]);
+    running.store.mark_summarised(closed.start, id(3), UnixNanos(950)).await.unwrap();
+    assert_eq!(running.store.unsummarised(10).await.unwrap(), []);
 }

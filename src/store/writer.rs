@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnection, SqliteTransaction};
 use sqlx::{Connection, Row};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::windows::{self, ClosedWindow};
@@ -58,7 +58,7 @@ pub struct Writer {
     connection: SqliteConnection,
     commands: mpsc::Receiver<Command>,
     healthy: Arc<AtomicBool>,
-    window_start: UnixNanos,
+    window: watch::Sender<UnixNanos>,
     digests_expired_at: UnixNanos,
 }
 
@@ -69,8 +69,13 @@ impl Writer {
         healthy: Arc<AtomicBool>,
         now: UnixNanos,
     ) -> Result<Self, StoreError> {
-        let window_start = windows::open_or_continue(&mut connection, now).await?;
-        Ok(Self { connection, commands, healthy, window_start, digests_expired_at: UnixNanos::default() })
+        let (window, _) = watch::channel(windows::open_or_continue(&mut connection, now).await?);
+        Ok(Self { connection, commands, healthy, window, digests_expired_at: UnixNanos::default() })
+    }
+
+    /// The start of the open window, as it changes.
+    pub(super) fn window(&self) -> watch::Receiver<UnixNanos> {
+        self.window.subscribe()
     }
 
     /// Commits until `stop` is cancelled and all that was sent by then is committed and answered.
@@ -101,9 +106,10 @@ impl Writer {
         match command {
             Command::Commit { batch, done } => self.gather_and_commit((batch, done)).await,
             Command::CloseWindow { now, done } => {
-                let closed = windows::close(&mut self.connection, self.window_start, now).await;
+                let open = *self.window.borrow();
+                let closed = windows::close(&mut self.connection, open, now).await;
                 if let Ok(closed) = &closed {
-                    self.window_start = closed.next_start;
+                    self.window.send_replace(closed.next_start);
                 }
                 // A caller that went away finds the window closed, and triage finds it untriaged.
                 let _ = done.send(closed);
@@ -136,6 +142,7 @@ impl Writer {
         }
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(requests = waiting.len()))]
     async fn commit(&mut self, waiting: Vec<Waiting>) {
         let (batches, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
         let outcome = self.write(batches).await;
@@ -177,8 +184,9 @@ impl Writer {
                 }
             }
         }
+        let window = *self.window.borrow();
         for delta in merged.values() {
-            clusters::add(&mut transaction, self.window_start, delta).await?;
+            clusters::add(&mut transaction, window, delta).await?;
         }
         transaction.commit().await.map_err(&failed)?;
         Ok(committed)

@@ -1,12 +1,12 @@
 //! What need not be done again: the clusters that the store knows, and the requests that were counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::model::{Cluster, Delta, Fingerprint};
+use crate::model::{Cluster, Delta, Fingerprint, UnixNanos};
 
 /// Live clusters at most; an entry is some 100 bytes, so this is 1 MB. A cluster that falls out is only described again.
 const LIVE_CLUSTERS_MAX: u64 = 10_000;
@@ -27,6 +27,14 @@ pub struct Dedupe {
     /// How many examples the store has of each live cluster.
     live: Cache<Fingerprint, Arc<AtomicUsize>>,
     digests: Cache<[u8; 16], ()>,
+    newcomers: Arc<Newcomers>,
+}
+
+/// Clusters that were new to the cache, in the window that is open. After a restart it begins anew.
+#[derive(Debug, Default)]
+struct Newcomers {
+    window: AtomicU64,
+    count: AtomicUsize,
 }
 
 impl Default for Dedupe {
@@ -34,6 +42,7 @@ impl Default for Dedupe {
         Self {
             live: Cache::builder().max_capacity(LIVE_CLUSTERS_MAX).time_to_live(LIVE_CLUSTER_KEPT).build(),
             digests: Cache::builder().max_capacity(DIGESTS_MAX).time_to_live(DIGEST_KEPT).build(),
+            newcomers: Arc::default(),
         }
     }
 }
@@ -52,9 +61,22 @@ impl Dedupe {
         Some(Cluster::SAMPLES_MAX.saturating_sub(kept))
     }
 
+    /// How many clusters were new in the window that began at `window`, roughly: requests that are read at the same time
+    /// don't see each other's.
+    #[must_use]
+    pub fn newcomers(&self, window: UnixNanos) -> usize {
+        if self.newcomers.window.swap(window.0, Ordering::Relaxed) != window.0 {
+            self.newcomers.count.store(0, Ordering::Relaxed);
+        }
+        self.newcomers.count.load(Ordering::Relaxed)
+    }
+
     /// Notes a request that was committed, and its clusters.
     pub fn committed(&self, digest: [u8; 16], clusters: &[(Fingerprint, usize)]) {
         for (fingerprint, examples) in clusters {
+            if !self.live.contains_key(fingerprint) {
+                self.newcomers.count.fetch_add(1, Ordering::Relaxed);
+            }
             self.live.get_with(*fingerprint, Arc::default).fetch_add(*examples, Ordering::Relaxed);
         }
         self.digests.insert(digest, ());
