@@ -53,7 +53,10 @@ impl From<StoreError> for Problem {
 }
 
 pub(super) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::not_found(format!("there is no {}; routes begin with /error-monitor or /health", uri.path()))
+    Problem::not_found(format!(
+        "there is no {}; routes begin with /error-monitor or /health, and there is /metrics",
+        uri.path()
+    ))
 }
 
 pub(super) async fn no_such_method(uri: Uri) -> Problem {

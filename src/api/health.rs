@@ -38,14 +38,16 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     } else {
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
+    let healthy = store_answers && !state.setup.next_hop.is_degraded();
     Json(json!({
-        "status": if store_answers { "healthy" } else { "degraded" },
+        "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": (state.clock)(),
         "components": {
             "store": store,
             "monitor": monitor,
             "claude": component(&state.setup.claude),
             "github": component(&state.setup.github),
+            "next_hop": component(&state.setup.next_hop),
         },
     }))
 }
@@ -54,5 +56,9 @@ fn component(component: &Component) -> Value {
     match component {
         Component::Configured => json!({"status": "ok"}),
         Component::Disabled(why) => json!({"status": "disabled", "detail": why}),
+        Component::Watched(trouble) => match &*trouble.borrow() {
+            None => json!({"status": "ok"}),
+            Some(why) => json!({"status": "degraded", "detail": why}),
+        },
     }
 }

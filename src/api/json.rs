@@ -36,6 +36,7 @@ pub(super) struct ExampleJson {
     timestamp: UnixNanos,
     message: String,
     trace_id: Option<String>,
+    attributes: BTreeMap<String, String>,
 }
 
 impl From<Cluster> for ErrorJson {
@@ -45,6 +46,7 @@ impl From<Cluster> for ErrorJson {
             timestamp: sample.occurred,
             message: sample.body,
             trace_id: Some(sample.trace_id).filter(|id| !id.is_empty()),
+            attributes: sample.attributes,
         });
         Self {
             id: cluster.fingerprint.to_string(),

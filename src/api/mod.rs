@@ -1,4 +1,4 @@
-//! The HTTP API: health, errors, fixes, and the windows' end on demand.
+//! The HTTP API: health, metrics, errors, fixes, and the windows' end on demand.
 //!
 //! In come calls of people and programs. Out goes JSON, in the shapes of `json.rs`; errors are RFC 9457 problem details.
 //! This room reads the store and asks triage; it never sees a request of an exporter, Claude or GitHub.
@@ -7,6 +7,7 @@ mod access;
 mod error;
 mod health;
 mod json;
+mod metrics;
 mod monitor;
 mod patterns;
 
@@ -17,14 +18,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use crate::model::{Token, UnixNanos};
 use crate::store::Store;
 use crate::triage::Triage;
 
 pub use access::Access;
+pub use metrics::MetricsText;
 
 /// Where to listen and whom to let in.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Setup {
     pub claude: Component,
     /// Why no pull requests are opened, where none are.
     pub github: Component,
+    /// Where the stream goes on to.
+    pub next_hop: Component,
 }
 
 /// One part of the service, as health tells it.
@@ -61,6 +64,14 @@ pub enum Component {
     Configured,
     /// It is not, and this is why.
     Disabled(&'static str),
+    /// It is set up and watched: why it is degraded, `None` where it is not.
+    Watched(watch::Receiver<Option<String>>),
+}
+
+impl Component {
+    fn is_degraded(&self) -> bool {
+        matches!(self, Self::Watched(trouble) if trouble.borrow().is_some())
+    }
 }
 
 /// What the handlers share.
@@ -70,6 +81,8 @@ pub struct State {
     pub store: Store,
     /// Who closes windows.
     pub triage: Triage,
+    /// What is counted.
+    pub metrics: MetricsText,
     /// How the service was set up.
     pub setup: Arc<Setup>,
     /// The wall clock.
@@ -100,23 +113,16 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/errors/{fingerprint}", get(patterns::one))
         .route("/fixes/generated", get(monitor::fixes))
         .route("/fixes/{id}", get(monitor::fix))
+        .layer(middleware::from_fn_with_state(access.clone(), access::door));
+    let metrics = Router::new()
+        .route("/metrics", get(metrics::text))
         .layer(middleware::from_fn_with_state(access, access::door));
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .nest("/error-monitor", monitor)
+        .merge(metrics)
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(state)
-}
-
-/// Serves the API on `listener` until `stop` is cancelled; then answers the calls in hand.
-///
-/// # Errors
-///
-/// Where the listener fails as a whole.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
 }

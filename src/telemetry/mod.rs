@@ -1,44 +1,32 @@
-//! logmend's own logs, and the clock that the edges read.
+//! What logmend tells of itself: log lines, metrics and spans, and the clock that the edges read.
+//!
+//! In come `tracing` events and spans of every room, and the numbers that `app.rs` registers in [`Metrics`]. Log lines are
+//! printed; metrics are the text of `GET /metrics`; where the standard `OTEL_EXPORTER_OTLP_*` variables ask for it, all of it
+//! goes out over OTLP through the OpenTelemetry SDK ([`Providers`]).
+//!
+//! Never into itself: an endpoint that is one of logmend's own listeners is refused at start ([`own_listener`]), lines of the
+//! crates that send are not sent ([`init`]), and what comes back through a Collector is known by [`instance_id`]. A peer that
+//! is away costs telemetry, never the service: queues are bounded, waits end, and failures are told once a minute.
+//!
+//! This room knows no other one but the model.
 
-use std::io::IsTerminal;
-
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+mod instance;
+mod itself;
+mod log;
+mod metrics;
+mod process;
+mod providers;
+mod settings;
+mod watch;
 
 use crate::model::UnixNanos;
 
-/// What is printed where nobody says otherwise: our own lines from INFO, libraries' from WARN.
-const DEFAULT_FILTER: &str = "warn,logmend=info";
-
-/// Where logmend's own log lines go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// The service: its log is its output.
-    Stdout,
-    /// A command whose output is its result.
-    Stderr,
-}
-
-/// Begins to print log lines. `filter` is `RUST_LOG`'s syntax; `None`, or one that cannot be read, is the default.
-pub fn init(output: Output, filter: Option<&str>) {
-    let filter = filter
-        .and_then(|filter| EnvFilter::try_new(filter).ok())
-        .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    match output {
-        Output::Stdout => install(filter, std::io::stdout, std::io::stdout().is_terminal()),
-        Output::Stderr => install(filter, std::io::stderr, std::io::stderr().is_terminal()),
-    }
-}
-
-fn install<W: for<'w> MakeWriter<'w> + Send + Sync + 'static>(filter: EnvFilter, writer: W, colour: bool) {
-    // A second call, as in a test, keeps the first one's subscriber.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(colour)
-        .with_target(false)
-        .try_init();
-}
+pub use instance::instance_id;
+pub use itself::own_listener;
+pub use log::{Output, init};
+pub use metrics::{CONTENT_TYPE, Family, Metrics};
+pub use providers::{Providers, TelemetryError};
+pub use settings::{Peer, Protocol, Settings};
 
 /// The time of the wall clock.
 #[must_use]
