@@ -1,31 +1,75 @@
 //! `logmend demo`: the main job on a bundled log, with nothing to set up.
 
+mod collector;
 mod replay;
 mod show;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::builder::TypedValueParser as _;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
 
+use self::collector::Collector;
 use super::{EXIT_CONFIG, complain, runtime};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
-use crate::model::Cluster;
+use crate::model::{Cluster, Token};
 use crate::shutdown;
 use crate::store::Store;
-use crate::telemetry::{self, Output};
+use crate::telemetry::{self, Output, Providers};
 
 /// How long the demo waits for fixes that were begun, where keys are set: as long as one may take.
 const FIXES_AWAITED: Duration = Duration::from_mins(15);
 
-/// Runs the demo; with `exit` it ends once the result is printed.
+/// Where `logmend demo` stands on the command line.
+pub(super) fn command_line() -> Command {
+    Command::new("demo")
+        .about("Show the main job on a bundled log: nothing to set up, free ports, a store of its own")
+        .arg(
+            Arg::new("exit")
+                .long("exit")
+                .action(ArgAction::SetTrue)
+                .help("end when the result is printed, in place of leaving the API running"),
+        )
+        .arg(
+            Arg::new("collector")
+                .long("collector")
+                .value_name("PATH")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("")
+                .value_parser(clap::builder::OsStringValueParser::new().map(PathBuf::from))
+                .help("send the log through an OpenTelemetry Collector: this one, or otelcol-contrib or otelcol on the PATH"),
+        )
+}
+
+/// What the demo is asked for besides the settings.
+struct Wishes {
+    /// End once the result is printed.
+    exit: bool,
+    /// The Collector that the log goes through.
+    collector: Option<PathBuf>,
+}
+
+/// Runs the demo.
 #[must_use]
-pub fn main(sources: &Sources, exit: bool) -> ExitCode {
+pub fn main(sources: &Sources, matches: &ArgMatches) -> ExitCode {
+    let collector = matches.get_one::<PathBuf>("collector");
+    let collector = match collector.map(|given| collector::find(given, sources)).transpose() {
+        Ok(collector) => collector,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let wishes = Wishes { exit: matches.get_flag("exit"), collector };
     let filter = sources.environment.get("RUST_LOG").map_or("warn", String::as_str);
-    telemetry::init(Output::Stderr, Some(filter));
+    telemetry::init(Output::Stderr, Some(filter), &Providers::default());
     let folder = match tempfile_folder() {
         Ok(folder) => folder,
         Err(error) => {
@@ -42,8 +86,9 @@ pub fn main(sources: &Sources, exit: bool) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let outcome =
-        runtime().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(demo(config, exit)));
+    let outcome = runtime()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(demo(config, &wishes, &folder)));
     if let Err(error) = std::fs::remove_dir_all(&folder) {
         tracing::warn!(%error, folder = %folder.display(), "the demo's folder was not removed");
     }
@@ -57,13 +102,15 @@ pub fn main(sources: &Sources, exit: bool) -> ExitCode {
 }
 
 /// The demo keeps to itself: free ports, a store of its own, one long window. Keys and budgets are taken as they are set.
-fn overridden(sources: &Sources, folder: &std::path::Path) -> Sources {
+fn overridden(sources: &Sources, folder: &Path) -> Sources {
     let mut flags = sources.flags.clone();
     let store = format!("sqlite://{}", folder.join("demo.db").display());
     for (variable, value) in [
         ("LOGMEND_GRPC_ADDR", "127.0.0.1:0"),
+        ("LOGMEND_HTTP_ADDR", "127.0.0.1:0"),
         ("LOGMEND_API_ADDR", "127.0.0.1:0"),
         ("ERROR_MONITOR_INTERVAL", "3600"),
+        ("OTEL_SDK_DISABLED", "true"),
         ("ERROR_MONITORING_ENABLED", "true"),
         ("DATABASE_URL", store.as_str()),
     ] {
@@ -72,27 +119,32 @@ fn overridden(sources: &Sources, folder: &std::path::Path) -> Sources {
     Sources { flags, environment: sources.environment.clone(), file: sources.file.clone() }
 }
 
-fn tempfile_folder() -> std::io::Result<std::path::PathBuf> {
+fn tempfile_folder() -> std::io::Result<PathBuf> {
     let name = format!("logmend-demo-{}-{}", std::process::id(), telemetry::now().0);
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir(&folder)?;
     Ok(folder)
 }
 
-async fn demo(config: Config, exit: bool) -> anyhow::Result<()> {
+async fn demo(config: Config, wishes: &Wishes, folder: &Path) -> anyhow::Result<()> {
     let fixes_are_written = config.claude.is_some() && config.remedy.repository.is_some();
     let api_token = config.api.token.clone();
-    let ingest_token = config.grpc.token.clone();
+    let ingest_token = config.ingest.token.clone();
     let app = App::start(config).await?;
     let (grpc, api) = (app.grpc_addr, app.api_addr);
     show::line(&format!("logmend takes OTLP/gRPC on {grpc} and answers on http://{api}"));
 
     let lines = replay::bundled()?;
     let sent = lines.len();
-    show::line(&format!(
-        "replaying {sent} log lines of a web shop through an OpenTelemetry SDK exporter ..."
-    ));
-    replay::send(lines, grpc, &ingest_token, telemetry::now()).await?;
+    let _collector = if let Some(program) = &wishes.collector {
+        Some(send_through(program, folder, grpc, &ingest_token, lines).await?)
+    } else {
+        show::line(&format!(
+            "replaying {sent} log lines of a web shop through an OpenTelemetry SDK exporter ..."
+        ));
+        replay::send(lines, grpc, &ingest_token, telemetry::now()).await?;
+        None
+    };
 
     let scanned = scan(api, &api_token).await?;
     let clusters = clusters(&app.store).await?;
@@ -102,7 +154,7 @@ async fn demo(config: Config, exit: bool) -> anyhow::Result<()> {
     } else if let Some(first) = crate::triage::rank(clusters, 1).first() {
         show::proposal(first);
     }
-    if !exit {
+    if !wishes.exit {
         show::line(&format!(
             "\nThe API goes on: http://{api}/error-monitor/dashboard (Ctrl-C ends it; OTLP exporters may point at http://{grpc})"
         ));
@@ -115,8 +167,28 @@ async fn demo(config: Config, exit: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sends the log to a Collector in front of logmend, and waits until logmend has all of it.
+async fn send_through(
+    program: &Path,
+    folder: &Path,
+    logmend: SocketAddr,
+    token: &Token,
+    lines: Vec<replay::Line>,
+) -> anyhow::Result<Collector> {
+    show::line(&format!("starting {} with otel-collector.yaml ...", program.display()));
+    let mut collector = Collector::start(program, folder, logmend, token).await?;
+    let sent = lines.len();
+    show::line(&format!(
+        "replaying {sent} log lines of a web shop: OpenTelemetry SDK exporter → Collector on {} → logmend ...",
+        collector.grpc
+    ));
+    replay::send(lines, collector.grpc, &Token::default(), telemetry::now()).await?;
+    collector.wait_until_sent(sent).await?;
+    Ok(collector)
+}
+
 /// Closes the window as people would: over the API.
-async fn scan(api: SocketAddr, token: &crate::model::Token) -> anyhow::Result<Value> {
+async fn scan(api: SocketAddr, token: &Token) -> anyhow::Result<Value> {
     let mut request = reqwest::Client::new().post(format!("http://{api}/error-monitor/monitor/scan"));
     if let Some(value) = token.authorization() {
         request = request.header("authorization", value);

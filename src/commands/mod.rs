@@ -2,12 +2,13 @@
 
 pub mod demo;
 pub mod run;
+pub mod send;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
 use crate::config::{KEYS, Sources};
 
@@ -39,18 +40,8 @@ pub fn command() -> Command {
         .arg(file)
         .args(settings)
         .subcommand(Command::new("run").about("Run the service (the default)"))
-        .subcommand(
-            Command::new("demo")
-                .about(
-                    "Show the main job on a bundled log: nothing to set up, free ports, a store of its own",
-                )
-                .arg(
-                    Arg::new("exit")
-                        .long("exit")
-                        .action(ArgAction::SetTrue)
-                        .help("end when the result is printed, in place of leaving the API running"),
-                ),
-        )
+        .subcommand(demo::command_line())
+        .subcommand(send::command_line())
 }
 
 fn secrets_help() -> String {
@@ -66,7 +57,8 @@ fn secrets_help() -> String {
 #[must_use]
 pub fn dispatch(matches: &ArgMatches) -> ExitCode {
     match matches.subcommand() {
-        Some(("demo", demo)) => demo::main(&sources(demo), demo.get_flag("exit")),
+        Some(("demo", demo)) => demo::main(&sources(demo), demo),
+        Some(("send", send)) => send::main(send),
         Some((_, run)) => run::main(&sources(run)),
         None => run::main(&sources(matches)),
     }
@@ -95,5 +87,11 @@ pub(crate) fn complain(message: &str) {
 ///
 /// Where the system gives no threads.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    tokio::runtime::Builder::new_multi_thread().max_blocking_threads(blocking_threads()).enable_all().build()
+}
+
+/// Threads for long requests (decompression, JSON, the walk), which wait in line for them: more than there are cores would
+/// only hold more memory at once. A few more are for look-ups of names.
+fn blocking_threads() -> usize {
+    std::thread::available_parallelism().map_or(4, std::num::NonZeroUsize::get) * 2 + 4
 }

@@ -1,12 +1,16 @@
 //! `logmend run`: the service.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::{EXIT_CONFIG, complain, runtime};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
 use crate::shutdown;
-use crate::telemetry::{self, Output};
+use crate::telemetry::{self, Output, Providers};
+
+/// How long the last of logmend's own telemetry may take to be sent.
+const FLUSH_MAX: Duration = Duration::from_secs(2);
 
 /// Runs the service until a signal asks it to stop.
 #[must_use]
@@ -18,17 +22,36 @@ pub fn main(sources: &Sources) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    telemetry::init(Output::Stdout, sources.environment.get("RUST_LOG").map(String::as_str));
-    match runtime() {
-        Ok(runtime) => runtime.block_on(serve(config)),
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("cannot start threads: {error}"));
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let own = {
+        let _connections_live_here = runtime.enter();
+        config.telemetry.as_ref().map(Providers::new).transpose()
+    };
+    let own = match own {
+        Ok(providers) => providers.unwrap_or_default(),
+        Err(error) => {
+            complain(&format!(
+                "OTEL_EXPORTER_OTLP_ENDPOINT: {:#}; name another one, or unset it",
+                anyhow::Error::from(error)
+            ));
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    telemetry::init(Output::Stdout, sources.environment.get("RUST_LOG").map(String::as_str), &own);
+    runtime.block_on(async {
+        let exit = serve(config, &own).await;
+        own.shutdown(FLUSH_MAX).await;
+        exit
+    })
 }
 
-async fn serve(config: Config) -> ExitCode {
+async fn serve(config: Config, own: &Providers) -> ExitCode {
     let app = match App::start(config).await {
         Ok(app) => app,
         Err(error) => {
@@ -36,6 +59,7 @@ async fn serve(config: Config) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
+    own.observe(&app.metrics);
     let asked = tokio::select! {
         signal = shutdown::requested() => signal.is_ok(),
         () = app.died() => false,
