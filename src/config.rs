@@ -17,17 +17,24 @@ use crate::github::{self, RepoName};
 use crate::model::Token;
 use crate::remedy::{self, claude};
 use crate::window::Alignment;
-use crate::{api, ingest, store, triage};
+use crate::{api, store, triage};
 
+mod forward;
+mod ingest;
 mod keys;
+mod telemetry;
 
 pub use keys::{KEYS, Key};
 
 /// Everything that the service is set up with.
 #[derive(Debug)]
 pub struct Config {
-    /// The OTLP/gRPC receiver.
-    pub grpc: ingest::Settings,
+    /// The receivers.
+    pub ingest: crate::ingest::Settings,
+    /// How much is kept of a matched record.
+    pub kept: crate::pipeline::KeptLimits,
+    /// The next hop; `None` where the stream ends here.
+    pub forward: Option<crate::forward::Settings>,
     /// The HTTP API.
     pub api: api::Settings,
     /// The store.
@@ -46,6 +53,8 @@ pub struct Config {
     pub github: github::Settings,
     /// Fixes.
     pub remedy: remedy::Settings,
+    /// Where logmend's own telemetry goes; `None` where nobody takes it.
+    pub telemetry: Option<crate::telemetry::Settings>,
     /// What to say once at start.
     pub notes: Vec<String>,
 }
@@ -180,9 +189,16 @@ impl<'s> Reader<'s> {
         let (text, origin) = self.text(variable)?;
         let value = read(&text);
         if value.is_none() {
-            self.faults.push(format!("{origin} is `{text}`; it must be {want}"));
+            self.fault(format!("{origin} is `{text}`; it must be {want}"));
         }
         value
+    }
+
+    /// Notes a fault; one that several settings share is told once.
+    fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     fn typed<T: FromStr>(&mut self, variable: &'static str, want: &str) -> Option<T>
@@ -249,13 +265,14 @@ impl<'s> Reader<'s> {
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
         let token = self.secret("GITHUB_TOKEN");
         self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
+        let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
+        let (ingest, api_addr) = (self.ingest(), self.api_addr());
+        let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         Config {
-            grpc: ingest::Settings {
-                addr: self.addr("LOGMEND_GRPC_ADDR", ingest::Settings::default().addr),
-                token: Token::new(self.secret("LOGMEND_INGEST_TOKEN")),
-                ..ingest::Settings::default()
-            },
-            api: api::Settings { addr: self.api_addr(), token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
+            forward: self.forward(monitoring, &listeners),
+            ingest,
+            kept: self.kept(),
+            api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
             store: self
                 .typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db")
                 .unwrap_or_default(),
@@ -266,7 +283,7 @@ impl<'s> Reader<'s> {
                 3_600,
                 300,
             ))),
-            monitoring: self.flag("ERROR_MONITORING_ENABLED", true),
+            monitoring,
             triage: self.triage(),
             claude,
             github: github::Settings {
@@ -278,6 +295,7 @@ impl<'s> Reader<'s> {
                 base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
                 usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
             },
+            telemetry: self.telemetry(&listeners),
             notes: std::mem::take(&mut self.notes),
         }
     }
@@ -353,18 +371,11 @@ impl<'s> Reader<'s> {
     /// A setting whose feature this version lacks is refused where leaving it out in silence would break a promise,
     /// and told where it would not.
     fn refuse_what_is_not_there(&mut self) {
-        for variable in
-            ["LOGMEND_TLS_CERT", "LOGMEND_TLS_KEY", "LOGMEND_TLS_CLIENT_CA", "LOGMEND_FORWARD_ENDPOINT"]
-        {
-            if let Some((_, origin)) = self.text(variable) {
-                self.faults.push(format!("{origin}: this version cannot do that yet; unset it"));
-            }
-        }
         if self.flag("LOKI_ENABLED", false) {
             self.faults
                 .push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
         }
-        for variable in ["REDIS_URL", "LOGMEND_FORWARD_MODE", "LOKI_QUERY_URL", "LOGMEND_HTTP_ADDR"] {
+        for variable in ["REDIS_URL", "LOKI_QUERY_URL"] {
             if let Some((_, origin)) = self.text(variable) {
                 self.notes.push(format!("{origin} is set but has no effect in this version"));
             }

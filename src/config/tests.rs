@@ -1,6 +1,7 @@
 //! Settings as people write them.
 
 use super::*;
+use crate::forward::{Compression, Mode, Protocol};
 
 fn sources(environment: &[(&str, &str)]) -> Sources {
     Sources {
@@ -16,7 +17,7 @@ fn faults(environment: &[(&str, &str)]) -> String {
 #[test]
 fn nothing_set_is_detect_only_on_the_loopback() {
     let config = load(&Sources::default()).unwrap();
-    assert_eq!(config.grpc.addr.to_string(), "127.0.0.1:4317");
+    assert_eq!(config.ingest.grpc_addr.to_string(), "127.0.0.1:4317");
     assert_eq!(config.api.addr.to_string(), "127.0.0.1:8080");
     assert_eq!(config.store.path, Path::new("logmend.db"));
     assert_eq!(config.alignment.length(), Duration::from_mins(5));
@@ -28,7 +29,7 @@ fn nothing_set_is_detect_only_on_the_loopback() {
 fn a_platform_port_opens_the_listeners_and_an_address_of_ones_own_wins() {
     let config = load(&sources(&[("PORT", "9000"), ("LOGMEND_GRPC_ADDR", "127.0.0.1:1")])).unwrap();
     assert_eq!(config.api.addr.to_string(), "[::]:9000");
-    assert_eq!(config.grpc.addr.to_string(), "127.0.0.1:1");
+    assert_eq!(config.ingest.grpc_addr.to_string(), "127.0.0.1:1");
 }
 
 #[test]
@@ -40,6 +41,7 @@ fn every_fault_is_told_with_its_key_and_the_mend() {
         ("GITHUB_REPOSITORY", "shop"),
         ("ANTHROPIC_MODEL", "claude-3"),
         ("LOGMEND_TLS_CERT", "cert.pem"),
+        ("LOGMEND_IDLE_TIMEOUT", "0"),
         ("LOGMEND_RULES", "/nonexistent.toml"),
         ("AUTO_FIX_ENABLED", "perhaps"),
     ]);
@@ -49,13 +51,14 @@ fn every_fault_is_told_with_its_key_and_the_mend() {
         "DATABASE_URL is `mysql://x`",
         "GITHUB_REPOSITORY is `shop`",
         "ANTHROPIC_MODEL is `claude-3`",
-        "LOGMEND_TLS_CERT: this version cannot do that yet",
+        "LOGMEND_TLS_KEY is not set, but another LOGMEND_TLS_ setting is",
+        "LOGMEND_IDLE_TIMEOUT is `0`; it must be a number of seconds from 0.1 to 3600",
         "LOGMEND_RULES: the rules file /nonexistent.toml",
         "AUTO_FIX_ENABLED is `perhaps`; it must be true or false",
     ] {
         assert!(told.contains(expected), "{expected}\nin\n{told}");
     }
-    assert_eq!(told.lines().count(), 8, "{told}");
+    assert_eq!(told.lines().count(), 9, "{told}");
 }
 
 #[test]
@@ -87,4 +90,188 @@ fn an_unknown_key_of_the_file_is_refused() {
     std::fs::write(&file, "grpc_adr = \"127.0.0.1:1\"\n").unwrap();
     let told = load(&Sources { file: Some(file), ..Sources::default() }).unwrap_err().to_string();
     assert!(told.contains("there is no setting grpc_adr; did you mean grpc_addr?"), "{told}");
+}
+
+#[test]
+fn own_telemetry_is_off_unless_an_endpoint_is_set() {
+    let off = [
+        &[][..],
+        // Variables that are meant for the applications of the machine.
+        &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), ("OTEL_EXPORTER_OTLP_HEADERS", "broken")],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"), ("OTEL_SDK_DISABLED", "true")],
+    ];
+    for environment in off {
+        assert!(load(&sources(environment)).unwrap().telemetry.is_none(), "{environment:?}");
+    }
+}
+
+#[test]
+fn own_telemetry_goes_where_the_specification_says() {
+    use crate::telemetry::Protocol;
+    let check = |environment: &[(&str, &str)], logs: (&str, Protocol), traces: (&str, Protocol)| {
+        let settings = load(&sources(environment)).unwrap().telemetry.unwrap();
+        let told =
+            [settings.logs, settings.traces].map(|peer| peer.map(|peer| (peer.endpoint, peer.protocol)));
+        let expected = [logs, traces]
+            .map(|(endpoint, protocol)| (!endpoint.is_empty()).then(|| (endpoint.to_owned(), protocol)));
+        assert_eq!(told, expected, "{environment:?}");
+    };
+    let (grpc, http) = (Protocol::Grpc, Protocol::HttpProtobuf);
+    let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    check(&[(endpoint, "http://c:4317")], ("http://c:4317", grpc), ("http://c:4317", grpc));
+    check(
+        &[(endpoint, "http://c:4318/")],
+        ("http://c:4318/v1/logs", http),
+        ("http://c:4318/v1/traces", http),
+    );
+    check(
+        &[(endpoint, "https://c/otlp"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")],
+        ("https://c/otlp/v1/logs", http),
+        ("https://c/otlp", grpc),
+    );
+    check(
+        &[(endpoint, "http://c:9999"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
+        ("http://c:9999", grpc),
+        ("http://c:9999", grpc),
+    );
+    check(
+        &[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://c:80/logs")],
+        ("http://c:80/logs", http),
+        ("", http),
+    );
+}
+
+#[test]
+fn own_telemetry_says_who_it_is_and_brings_its_keys() {
+    use secrecy::ExposeSecret;
+    let settings = load(&sources(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20abc=, x-team=a%2Cb"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-team=metrics"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=prod,team=a%20b"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "250"),
+    ]));
+    let settings = settings.unwrap().telemetry.unwrap();
+    let headers = |peer: Option<crate::telemetry::Peer>| {
+        let headers = peer.unwrap().headers.into_iter();
+        headers.map(|(name, value)| format!("{name}={}", value.expose_secret())).collect::<Vec<_>>()
+    };
+    assert_eq!(settings.service_name, "logmend");
+    assert_eq!(settings.metrics_interval, Duration::from_millis(250));
+    let attributes = [("deployment.environment.name", "prod"), ("team", "a b")];
+    assert_eq!(settings.resource_attributes, attributes.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    assert_eq!(settings.traces.as_ref().unwrap().timeout, Duration::from_millis(500));
+    assert!(!format!("{settings:?}").contains("Basic"), "keys are in no Debug text");
+    assert_eq!(headers(settings.logs), ["authorization=Basic abc=", "x-team=a,b"]);
+    assert_eq!(headers(settings.metrics), ["x-team=metrics"]);
+}
+
+#[test]
+fn faults_of_own_telemetry_are_told_once_with_the_mend_and_without_a_key() {
+    let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let check = |environment: &[(&str, &str)], expected: &str| {
+        let told = faults(environment);
+        assert!(told.contains(expected) && told.lines().count() == 1, "{expected} in {told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    };
+    check(&[(endpoint, "collector:4317")], "it must be a URL that begins with http:// or https://");
+    check(&[(endpoint, "http://me:hunter2@collector:4318")], "OTEL_EXPORTER_OTLP_HEADERS");
+    check(
+        &[(endpoint, "http://c:4318"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")],
+        "OTEL_EXPORTER_OTLP_PROTOCOL is `http/json`; it must be grpc or http/protobuf",
+    );
+    check(&[(endpoint, "http://c:4318"), ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2")], "write name=value");
+    check(&[(endpoint, "http://c:4318"), ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hunter2")], "header");
+    check(&[(endpoint, "http://c:4318"), ("OTEL_RESOURCE_ATTRIBUTES", "a=%zz")], "OTEL_RESOURCE_ATTRIBUTES");
+    check(&[(endpoint, "http://c:4318"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")], "1 to 600000");
+}
+
+/// The variable that applications of a machine are given names logmend itself: its own log must not go there.
+#[test]
+fn an_endpoint_that_is_a_listener_of_ones_own_is_refused() {
+    for (endpoint, listener) in [
+        ("http://localhost:4317", "LOGMEND_GRPC_ADDR"),
+        ("http://127.0.0.1:8080", "LOGMEND_API_ADDR"),
+        ("http://[::1]:8080", "LOGMEND_API_ADDR"),
+    ] {
+        let ip = if endpoint.contains("[::1]") { "[::]" } else { "127.0.0.1" };
+        let port = if endpoint.ends_with("4317") { 4317 } else { 8080 };
+        let told = faults(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), (listener, &format!("{ip}:{port}"))]);
+        assert!(
+            told.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && told.contains("logmend's own listener"),
+            "{told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_next_hop_is_spoken_to_as_its_url_says() {
+    let forward = |environment: &[(&str, &str)]| load(&sources(environment)).unwrap().forward;
+    assert!(forward(&[]).is_none());
+    let endpoint = "LOGMEND_FORWARD_ENDPOINT";
+    let grpc = forward(&[(endpoint, "http://collector:4317")]).unwrap();
+    assert_eq!((grpc.protocol, grpc.mode), (Protocol::Grpc, Mode::All));
+    assert_eq!((grpc.compression, grpc.timeout), (Compression::None, Duration::from_secs(8)));
+    let http = forward(&[(endpoint, "http://collector:4318"), ("LOGMEND_FORWARD_MODE", "matched")]).unwrap();
+    assert_eq!((http.protocol, http.mode), (Protocol::Http, Mode::Matched));
+    let loki = forward(&[(endpoint, "http://loki:3100/otlp"), ("LOGMEND_FORWARD_PROTOCOL", "http/protobuf")]);
+    assert_eq!(loki.unwrap().protocol, Protocol::Http);
+}
+
+#[test]
+fn a_half_configured_next_hop_is_told_with_the_key_and_the_mend() {
+    let endpoint = "LOGMEND_FORWARD_ENDPOINT";
+    let check = |environment: &[(&str, &str)], expected: &[&str]| {
+        let told = faults(environment);
+        for expected in expected {
+            assert!(told.contains(expected), "{expected}\nin\n{told}");
+        }
+        assert!(!told.contains("s3cret"), "{told}");
+        assert_eq!(told.lines().count(), expected.len().max(1), "{told}");
+    };
+    check(
+        &[("LOGMEND_FORWARD_MODE", "matched")],
+        &["LOGMEND_FORWARD_MODE is set but LOGMEND_FORWARD_ENDPOINT is not"],
+    );
+    check(&[("LOGMEND_FORWARD_HEADERS", "a=s3cret")], &["LOGMEND_FORWARD_HEADERS is set but"]);
+    check(
+        &[(endpoint, "collector:4317")],
+        &["LOGMEND_FORWARD_ENDPOINT must be a URL that begins with https://"],
+    );
+    check(
+        &[(endpoint, "http://me:s3cret@collector:4317")],
+        &["holds credentials; put them into LOGMEND_FORWARD_HEADERS"],
+    );
+    check(&[(endpoint, "http://c:4317/otlp")], &["has the path /otlp, and gRPC has none"]);
+    check(&[(endpoint, "http://localhost:4317")], &["is where logmend itself listens"]);
+    check(&[(endpoint, "http://127.0.0.1:8080/v1/logs")], &["is where logmend itself listens"]);
+    check(&[(endpoint, "http://[::1]:9000/v1/logs"), ("PORT", "9000")], &["is where logmend itself listens"]);
+    let c = (endpoint, "https://collector:4317");
+    check(&[c, ("LOGMEND_FORWARD_MODE", "some")], &["LOGMEND_FORWARD_MODE is `some`"]);
+    check(
+        &[c, ("LOGMEND_FORWARD_HEADERS", "s3cret")],
+        &["LOGMEND_FORWARD_HEADERS: entry 1 is no name=value; write"],
+    );
+    check(
+        &[c, ("LOGMEND_FORWARD_TIMEOUT", "8s")],
+        &["LOGMEND_FORWARD_TIMEOUT is `8s`; it must be a whole number from 100"],
+    );
+    check(
+        &[c, ("LOGMEND_FORWARD_CERTIFICATE", "/none.pem")],
+        &["LOGMEND_FORWARD_CERTIFICATE: cannot read /none.pem"],
+    );
+    check(&[c, ("LOGMEND_FORWARD_CERTIFICATE", "/dev/null")], &["/dev/null holds no certificate in PEM"]);
+    check(
+        &[c, ("LOGMEND_FORWARD_CLIENT_KEY", "/dev/null")],
+        &[
+            "LOGMEND_FORWARD_CLIENT_CERTIFICATE is not; the two go together",
+            "/dev/null holds no private key in PEM",
+        ],
+    );
+    check(
+        &[(endpoint, "http://collector:4317"), ("LOGMEND_FORWARD_CERTIFICATE", "/dev/null")],
+        &["begins with http://; make it https://", "holds no certificate"],
+    );
 }

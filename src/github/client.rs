@@ -107,6 +107,11 @@ impl GitHub {
         again_while_busy(|| self.once(method.clone(), path, body)).await
     }
 
+    #[tracing::instrument(
+        name = "call GitHub",
+        skip_all,
+        fields(otel.kind = "client", http.request.method = %method, url.path = path, http.response.status_code)
+    )]
     async fn once<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -119,6 +124,7 @@ impl GitHub {
             let why = format!("there was no whole answer within {} s", TRY_MAX.as_secs());
             Err(GitHubError::Network { call: call.clone(), why })
         })?;
+        tracing::Span::current().record("http.response.status_code", parts.status.as_u16());
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
         }

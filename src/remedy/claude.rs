@@ -96,6 +96,11 @@ impl Client {
             .await
     }
 
+    #[tracing::instrument(
+        name = "ask Claude",
+        skip_all,
+        fields(otel.kind = "client", gen_ai.request.model = self.settings.model, http.response.status_code)
+    )]
     async fn once(&self, body: Vec<u8>) -> Result<Answer, ClaudeError> {
         let network = |error: reqwest::Error| ClaudeError::Network(error.without_url().to_string());
         let mut response = self
@@ -109,6 +114,7 @@ impl Client {
             .send()
             .await
             .map_err(network)?;
+        tracing::Span::current().record("http.response.status_code", response.status().as_u16());
         let mut bytes = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {

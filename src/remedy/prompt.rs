@@ -206,7 +206,7 @@ pub(super) mod tests {
             examples: vec![Sample {
                 occurred: UnixNanos::from_secs(1_763_289_000),
                 body: body.into(),
-                trace_id: String::new(),
+                ..Sample::default()
             }],
             fix_id: None,
         }

@@ -109,6 +109,7 @@ impl Triage {
     /// # Errors
     ///
     /// What was closed stays closed and is triaged the next time.
+    #[tracing::instrument(skip_all, fields(actor = actor, clusters, urgent, fixes_started))]
     pub async fn close_window(
         &self,
         now: UnixNanos,
@@ -126,6 +127,10 @@ impl Triage {
             }
             report.fixes_started += triaged.fixes_started;
         }
+        let span = tracing::Span::current();
+        span.record("clusters", report.clusters);
+        span.record("urgent", report.urgent);
+        span.record("fixes_started", report.fixes_started);
         let outcome = format!(
             "{} clusters, {} urgent, {} fixes started",
             report.clusters, report.urgent, report.fixes_started

@@ -1,25 +1,31 @@
 //! The composition root: builds every room, joins them, and stops them in order.
 
+mod listeners;
+mod metrics;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::classify::Classifier;
 use crate::config::Config;
+use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
-use crate::ingest::Refusal;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::ingest::{Accepted, Reason, Receiver, Refusal};
+use crate::pipeline::{self, Counts, Pipeline, PipelineError};
 use crate::remedy::{self, Remedy};
 use crate::store::Store;
+use crate::telemetry::Metrics;
 use crate::triage::{self, Triage};
 use crate::{api, ingest, telemetry};
+
+use listeners::Listeners;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -29,14 +35,21 @@ const DRAIN_MAX: Duration = Duration::from_secs(8);
 pub struct App {
     /// Where OTLP/gRPC is served.
     pub grpc_addr: SocketAddr,
+    /// Where OTLP/HTTP is served.
+    pub http_addr: SocketAddr,
     /// Where the API is served.
     pub api_addr: SocketAddr,
     /// The store, for whoever shows what is in it.
     pub store: Store,
+    /// What is counted, for whoever sends it on.
+    pub metrics: Arc<Metrics<Counts>>,
     stopping: Arc<AtomicBool>,
     /// Cancelled when the service is to stop, also by a task that died.
     edges_stop: CancellationToken,
     edges: TaskTracker,
+    /// The work on requests in hand.
+    requests: TaskTracker,
+    receiver: Receiver,
     /// Cancelled once no edge is left that could send a commit.
     writer_stop: CancellationToken,
     writer: TaskTracker,
@@ -54,71 +67,100 @@ impl App {
         for note in &config.notes {
             tracing::info!("{note}");
         }
-        let setup = Arc::new(setup(&config));
+        let next_hop = next_hop(&config)?;
+        let setup = Arc::new(setup(&config, next_hop.as_ref()));
         let (store, writer) = Store::open(&config.store, telemetry::now()).await.context(
             "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
         )?;
-        let grpc_listener = bind(config.grpc.addr, "LOGMEND_GRPC_ADDR").await?;
-        let api_listener = bind(config.api.addr, "LOGMEND_API_ADDR or PORT").await?;
-
-        let mut app = Self {
-            grpc_addr: grpc_listener.local_addr()?,
-            api_addr: api_listener.local_addr()?,
+        let listeners = Listeners::bind(&config).await?;
+        let stopping = Arc::default();
+        let requests = TaskTracker::new();
+        let pipeline = pipeline(&config, store.clone(), next_hop.clone())?;
+        let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
+        let app = Self {
+            grpc_addr: listeners.grpc.local_addr()?,
+            http_addr: listeners.http.local_addr()?,
+            api_addr: listeners.api.local_addr()?,
             store: store.clone(),
-            stopping: Arc::default(),
+            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, next_hop.as_ref())),
+            stopping,
             edges_stop: CancellationToken::new(),
             edges: TaskTracker::new(),
+            requests,
+            receiver,
             writer_stop: CancellationToken::new(),
             writer: TaskTracker::new(),
         };
         app.writer.spawn(writer.run(app.writer_stop.clone()));
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
-        app.start_ingest(&config, store.clone(), grpc_listener)?;
-        app.start_api(&config, &setup, store.clone(), triage.clone(), api_listener);
+        let router = app.api(&config, setup, triage.clone());
+        app.start_listeners(&config, listeners, router);
+        app.start_forward(next_hop, store.clone());
         app.start_triage(&config, triage);
         app.start_remedy(config, store, work)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
+        tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
         tracing::info!("✓ Error monitor initialized");
         Ok(app)
     }
 
-    fn start_ingest(&mut self, config: &Config, store: Store, listener: TcpListener) -> anyhow::Result<()> {
-        let classifier = Classifier::new(&config.catalogue).context("the rules cannot be compiled")?;
-        let pipeline = Pipeline::new(classifier, store, config.monitoring);
-        let handler = handler(pipeline, Arc::clone(&self.stopping));
-        let (settings, stop) = (config.grpc.clone(), self.edges_stop.clone());
-        self.edge("the OTLP/gRPC receiver", async move {
-            ingest::serve(listener, &settings, handler, stop).await.map_err(anyhow::Error::from)
-        });
-        Ok(())
-    }
-
-    fn start_api(
-        &mut self,
-        config: &Config,
-        setup: &Arc<api::Setup>,
-        store: Store,
-        triage: Triage,
-        listener: TcpListener,
-    ) {
+    fn api(&self, config: &Config, setup: Arc<api::Setup>, triage: Triage) -> axum::Router {
+        let metrics = Arc::clone(&self.metrics);
         let state = api::State {
-            store,
+            store: self.store.clone(),
             triage,
-            setup: Arc::clone(setup),
+            metrics: api::MetricsText::new(telemetry::CONTENT_TYPE, move || metrics.text()),
+            setup,
             clock: telemetry::now,
             stopping: Arc::clone(&self.stopping),
         };
-        let router = api::router(state, api::Access::new(config.api.token.clone()));
-        let stop = self.edges_stop.clone();
-        self.edge(
-            "the API",
-            async move { api::serve(listener, router, stop).await.map_err(anyhow::Error::from) },
-        );
+        api::router(state, api::Access::new(config.api.token.clone()))
     }
 
-    fn start_triage(&mut self, config: &Config, triage: Triage) {
+    fn start_listeners(&self, config: &Config, listeners: Listeners, router: axum::Router) {
+        if let Some(warning) = listeners::open_door_warning(config) {
+            tracing::warn!("{warning}");
+        }
+        let receivers = listeners::receivers(self.receiver.clone());
+        let all = listeners::api_and_receivers(router, self.receiver.clone());
+        let tls = listeners.tls;
+        for (name, listener, tls, service) in [
+            ("the OTLP/gRPC receiver", listeners.grpc, tls.clone(), Arc::clone(&receivers)),
+            ("the OTLP/HTTP receiver", listeners.http, tls.clone(), receivers),
+            ("the API", listeners.api, None, all),
+        ] {
+            let (bounds, stop) = (config.ingest.bounds.clone(), self.edges_stop.clone());
+            self.edge(name, async move {
+                ingest::serve(listener, tls, &bounds, service, stop).await;
+                Ok(())
+            });
+        }
+        if let Some(tls) = tls {
+            let stop = self.edges_stop.clone();
+            self.edge("the watch over TLS certificates", async move {
+                tls.keep_fresh(stop).await;
+                Ok(())
+            });
+        }
+    }
+
+    fn start_forward(&self, next_hop: Option<NextHop>, store: Store) {
+        let Some(hop) = next_hop else { return };
+        let (watched, stop) = (hop.clone(), self.edges_stop.clone());
+        self.edge("the watch over the next hop", async move {
+            forward::watch(watched, stop).await;
+            Ok(())
+        });
+        let stop = self.edges_stop.clone();
+        self.edge("the summaries for the next hop", async move {
+            pipeline::summarise(store, hop, telemetry::now, stop).await;
+            Ok(())
+        });
+    }
+
+    fn start_triage(&self, config: &Config, triage: Triage) {
         if !config.monitoring {
             return;
         }
@@ -130,7 +172,7 @@ impl App {
         tracing::info!("✓ Autonomous error monitoring started");
     }
 
-    fn start_remedy(&mut self, config: Config, store: Store, work: Arc<Notify>) -> anyhow::Result<()> {
+    fn start_remedy(&self, config: Config, store: Store, work: Arc<Notify>) -> anyhow::Result<()> {
         let (Some(claude), true) = (config.claude, config.monitoring) else { return Ok(()) };
         let github = GitHub::new(&config.github).context("GITHUB_API_URL: the client cannot be built")?;
         let remedy = Remedy::new(store, github, config.github.token.is_some(), &claude, config.remedy)
@@ -169,9 +211,15 @@ impl App {
     /// ends triage and remedy between two steps, closes the store. Answers within ten seconds.
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.receiver.stop_serving().await;
         self.edges_stop.cancel();
         self.edges.close();
-        if tokio::time::timeout(DRAIN_MAX, self.edges.wait()).await.is_err() {
+        self.requests.close();
+        let drained = async {
+            self.edges.wait().await;
+            self.requests.wait().await;
+        };
+        if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
             tracing::warn!("some calls were not answered in time; their senders send them again");
         }
         self.writer_stop.cancel();
@@ -190,7 +238,12 @@ impl api::Setup {
     }
 }
 
-fn setup(config: &Config) -> api::Setup {
+fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
+    let hop = config.forward.as_ref().map(|settings| NextHop::new(settings, telemetry::now)).transpose();
+    hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
+}
+
+fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
         (Some(_), None) => {
@@ -208,28 +261,57 @@ fn setup(config: &Config) -> api::Setup {
         interval_secs: config.alignment.length().as_secs(),
         claude,
         github,
+        next_hop: next_hop.map_or(
+            api::Component::Disabled("LOGMEND_FORWARD_ENDPOINT is not set: the stream ends here"),
+            |hop| api::Component::Watched(hop.trouble()),
+        ),
     }
 }
 
-/// From a request's bytes to its answer, as the receivers know it.
-fn handler(pipeline: Pipeline, stopping: Arc<AtomicBool>) -> ingest::Handler {
-    Arc::new(move |request| {
-        let (pipeline, stopping) = (pipeline.clone(), Arc::clone(&stopping));
-        Box::pin(async move {
-            if stopping.load(Ordering::Relaxed) {
-                return Err(Refusal::Unavailable("logmend is stopping; send again".to_owned()));
-            }
-            match pipeline.process(request, telemetry::now()).await {
-                Ok(_) => Ok(()),
-                Err(PipelineError::Malformed(error)) => Err(Refusal::Malformed(error.to_string())),
-                Err(error) => Err(Refusal::Unavailable(format!("{error}; send again"))),
-            }
-        })
+fn pipeline(config: &Config, store: Store, next_hop: Option<NextHop>) -> anyhow::Result<Pipeline> {
+    let classifier = Classifier::new(&config.catalogue).context("the rules cannot be compiled")?;
+    let pipeline = Pipeline::new(classifier, store, config.monitoring)
+        .with_limits(config.ingest.bounds.limits, config.kept)
+        .ignoring(telemetry::instance_id());
+    Ok(match next_hop {
+        None => pipeline,
+        Some(hop) => pipeline.onward_to(hop),
     })
 }
 
-async fn bind(addr: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(addr).await.with_context(|| {
-        format!("{setting}: cannot listen on {addr}; end the program that has this port, or set another one")
+async fn receiver(
+    config: &Config,
+    pipeline: &Pipeline,
+    requests: TaskTracker,
+    stopping: Arc<AtomicBool>,
+) -> anyhow::Result<Receiver> {
+    let settings = &config.ingest;
+    Receiver::new(handler(pipeline.clone()), settings.token.clone(), &settings.bounds, requests, stopping)
+        .await
+        .context("the gRPC services cannot be described")
+}
+
+/// From a request's bytes to its answer, as the receivers know it.
+fn handler(pipeline: Pipeline) -> ingest::Handler {
+    Arc::new(move |request, transport| {
+        let pipeline = pipeline.clone();
+        Box::pin(async move {
+            match pipeline.process(request, telemetry::now(), transport).await {
+                Ok(receipt) => Ok(Accepted {
+                    records: receipt.records,
+                    rejected: receipt.rejected + receipt.delivered.rejected,
+                    message: receipt.delivered.message,
+                }),
+                Err(PipelineError::Unreadable(error)) => Err(error.into()),
+                Err(PipelineError::NextHop(error @ NotDelivered::Refused { .. })) => {
+                    Err(Refusal::new(Reason::Malformed, error.to_string()))
+                }
+                Err(PipelineError::NextHop(NotDelivered::Retry { after, why })) => {
+                    let why = format!("the next hop does not take it now, send again: {why}");
+                    Err(Refusal { retry_after: after, ..Refusal::new(Reason::Unavailable, why) })
+                }
+                Err(error) => Err(Refusal::new(Reason::Unavailable, format!("{error}; send again"))),
+            }
+        })
     })
 }
