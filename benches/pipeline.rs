@@ -13,7 +13,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use logmend::classify::{Catalogue, Classifier, Scratch};
 use logmend::fingerprint;
 use logmend::model::{LogRecord, Resource};
-use logmend::otlp;
+use logmend::otlp::{self, Limits, Unfolded};
 use logmend::proto::collector::logs::v1::ExportLogsServiceRequest;
 use logmend::proto::common::v1::{AnyValue, KeyValue, any_value::Value};
 use logmend::proto::logs::v1::{LogRecord as WireRecord, ResourceLogs, ScopeLogs};
@@ -129,7 +129,8 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("borrowed", |b| {
         b.iter(|| {
             let mut text = 0;
-            otlp::walk(black_box(&bytes), |_, _, record| text += record.body.len()).unwrap();
+            otlp::walk(black_box(&bytes), &Limits::default(), |_, _, record| text += record.body.len())
+                .unwrap();
             text
         });
     });
@@ -164,9 +165,14 @@ fn benches(criterion: &mut Criterion) {
     group.throughput(throughput(bytes.len(), RECORDS));
     group.bench_function("walk, classify, fingerprint", |b| {
         b.iter(|| {
-            otlp::walk(black_box(&bytes), |resource, _, record| {
-                if classifier.classify(record, &mut scratch).is_some() {
-                    black_box(fingerprint::analyze(record, resource));
+            otlp::walk(black_box(&bytes), &Limits::default(), |resource, _, record| {
+                if !classifier.may_hold(record) {
+                    return;
+                }
+                let unfolded = Unfolded::new(record);
+                let record = unfolded.record();
+                if classifier.classify(&record, &mut scratch).is_some() {
+                    black_box(fingerprint::analyze(&record, resource));
                 }
             })
             .unwrap()

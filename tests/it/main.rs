@@ -7,7 +7,18 @@
 mod support;
 
 mod architecture;
+mod attacks;
+mod collector;
+mod door;
 mod end_to_end;
+mod exporters;
+mod forwarding;
+mod origins;
+mod protocol;
 mod receiving;
+mod sending;
+mod stalled_store;
 mod stand_ins;
 mod starting;
+mod telemetry;
+mod tls;

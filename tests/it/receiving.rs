@@ -179,3 +179,33 @@ async fn secrets_do_not_reach_the_disk() {
         assert!(!stored.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} on disk");
     }
 }
+
+/// Messages that differ each time in a word are kept apart up to a bound; past it they are counted together, every one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_distinct_errors_is_counted_whole_and_kept_apart_up_to_a_bound() {
+    let service = Service::start(&[]).await;
+    let word = |n: u32| -> String {
+        (0..6).map(|place| char::from(b'a' + u8::try_from((n >> (4 * place)) & 15).unwrap())).collect()
+    };
+    let (requests, records) = (14_u32, 900_u32);
+    for request in 0..requests {
+        let record =
+            |n| otlp::record(17, &format!("cannot open the drawer named {}", word(request * records + n)));
+        let batch = (0..records).map(record).collect();
+        otlp::export(&service.grpc_url(), otlp::request("checkout", batch)).await.unwrap();
+    }
+    let patterns = service.get("/error-monitor/errors/patterns").await;
+    let kept = patterns["total_patterns"].as_u64().unwrap();
+    assert!((10_000..=10_001).contains(&kept), "{kept}");
+    let metrics = reqwest::get(service.api_url() + "/metrics").await.unwrap().text().await.unwrap();
+    let classified = format!("logmend_log_records_total{{outcome=\"classified\"}} {}", requests * records);
+    assert!(metrics.contains(&classified), "{metrics}");
+    let overflow = patterns["patterns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|error| error["message"] == "more distinct errors than one window keeps apart");
+    if let Some(overflow) = overflow {
+        assert_eq!(overflow["count"], u64::from(requests * records) - 10_000, "{overflow:#}");
+    }
+}

@@ -8,6 +8,7 @@ fn logmend(environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_logmend"))
         .env_clear()
         .env("LOGMEND_GRPC_ADDR", "127.0.0.1:0")
+        .env("LOGMEND_HTTP_ADDR", "127.0.0.1:0")
         .env("LOGMEND_API_ADDR", "127.0.0.1:0")
         .env("DATABASE_URL", format!("sqlite://{}/logmend.db", folder.path().display()))
         .envs(environment.iter().copied())
@@ -70,12 +71,7 @@ fn an_unwritable_database_is_named() {
 
 #[test]
 fn what_this_version_lacks_is_refused_where_leaving_it_out_would_break_a_promise() {
-    for (variable, value) in [
-        ("LOGMEND_TLS_CERT", "cert.pem"),
-        ("LOGMEND_FORWARD_ENDPOINT", "http://127.0.0.1:1"),
-        ("DATABASE_URL", "postgres://localhost/logmend"),
-        ("LOKI_ENABLED", "true"),
-    ] {
+    for (variable, value) in [("DATABASE_URL", "postgres://localhost/logmend"), ("LOKI_ENABLED", "true")] {
         check(&[(variable, value)], &[variable]);
     }
 }
@@ -102,5 +98,21 @@ fn the_demo_shows_the_main_job_and_ends() {
     }
     for secret in ["hunter2", "Bearer ey"] {
         assert!(!shown.contains(secret), "{secret} in\n{shown}");
+    }
+}
+
+/// Without a Collector the demo says where to get one, and starts nothing.
+#[test]
+fn the_demo_says_where_to_get_a_collector() {
+    for (flag, expected) in [
+        ("--collector", "opentelemetry-collector-releases"),
+        ("--collector=/nonexistent", "/nonexistent is no program"),
+    ] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_logmend")).env_clear().args(["demo", flag]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(expected) && told.lines().count() == 1, "{told}");
+        assert!(output.stdout.is_empty());
     }
 }

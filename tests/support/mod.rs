@@ -2,9 +2,15 @@
 //!
 //! The stand-ins are judges: they know the wire formats from their publishers alone and use no code of the service.
 
+pub mod backend;
 pub mod claude;
+pub mod collector;
 pub mod github;
+pub mod next_hop;
 pub mod otlp;
+pub mod peers;
+pub mod programs;
 pub mod python;
 pub mod server;
 pub mod service;
+pub mod wire;

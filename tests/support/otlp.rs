@@ -33,7 +33,8 @@ fn text(value: &str) -> AnyValue {
     AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }
 }
 
-fn attribute(key: &str, value: &str) -> KeyValue {
+/// An attribute that is a text.
+pub fn attribute(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(text(value)), ..KeyValue::default() }
 }
 

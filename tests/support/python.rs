@@ -1,21 +1,10 @@
 //! Programs in Python: real exporters, and checks against types and schemas that others publish.
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::Command;
 
 use serde_json::Value;
 
-/// A setting that `./scripts/test` makes.
-fn prepared(variable: &str) -> PathBuf {
-    let value = std::env::var_os(variable);
-    value
-        .unwrap_or_else(|| {
-            panic!("{variable} is not set: run ./scripts/test, which installs what this test needs")
-        })
-        .into()
-}
+use super::programs::{self, prepared};
 
 /// Where GitHub's own description of its API lies.
 pub fn github_openapi() -> String {
@@ -44,21 +33,7 @@ pub async fn feed(script: &str, args: &[&str], input: &str) -> String {
 
 /// As [`feed`], but a failure of the script is `Err` with what it printed.
 pub async fn attempt(script: &str, args: &[&str], input: &str) -> Result<String, String> {
-    let mut child = Command::new(prepared("LOGMEND_PYTHON"))
-        .arg(script)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
-    // A script that ends early tells why in what it prints, not in the broken pipe.
-    let feeder = thread::spawn(move || stdin.write_all(input.as_bytes()).is_ok());
-    // Away from the async threads: the script may speak to a stand-in that runs on them.
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
-    feeder.join().unwrap();
-    let told = [output.stdout, output.stderr].concat();
-    let told = String::from_utf8_lossy(&told).into_owned();
-    if output.status.success() { Ok(told) } else { Err(told) }
+    let mut python = Command::new(prepared("LOGMEND_PYTHON"));
+    python.arg(script).args(args);
+    programs::attempt(python, input).await
 }

@@ -21,13 +21,16 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(15);
 /// How often a wait looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The name of the listener for exporters, and of that for people, in the log.
+/// The names of the listeners for exporters, and of that for people, in the log.
 const GRPC: &str = "OTLP/gRPC";
+const HTTP: &str = "OTLP/HTTP";
 const API: &str = "API";
 
 /// A running `logmend`, with a database in a folder of its own.
 pub struct Service {
     child: Child,
+    /// What a shell does before it becomes the service; empty without one.
+    prelude: &'static str,
     environment: Vec<(String, String)>,
     folder: TempDir,
     /// What it printed on both outputs, restarts included.
@@ -40,6 +43,11 @@ pub struct Service {
 impl Service {
     /// Starts it with these settings and waits until it listens. The window is an hour long unless they say otherwise.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::start_behind("", settings).await
+    }
+
+    /// As [`Service::start`], by a shell that does `prelude` first, such as `ulimit`.
+    pub async fn start_behind(prelude: &'static str, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}/logmend.db", folder.path().display());
         let standard = [
@@ -53,9 +61,9 @@ impl Service {
         let environment: Vec<_> =
             settings.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let log = Arc::new(Mutex::new(String::new()));
-        let child = spawn(&environment, folder.path(), &log);
+        let child = spawn(prelude, &environment, folder.path(), &log);
         let (grpc_addr, api_addr, client) = (String::new(), String::new(), server::client());
-        let mut service = Self { child, environment, folder, log, grpc_addr, api_addr, client };
+        let mut service = Self { child, prelude, environment, folder, log, grpc_addr, api_addr, client };
         service.wait_until_it_listens(0).await;
         service
     }
@@ -66,7 +74,7 @@ impl Service {
             self.stop().await;
         }
         let printed = self.log.lock().unwrap().len();
-        self.child = spawn(&self.environment, self.folder.path(), &self.log);
+        self.child = spawn(self.prelude, &self.environment, self.folder.path(), &self.log);
         self.wait_until_it_listens(printed).await;
         self
     }
@@ -117,6 +125,19 @@ impl Service {
         format!("http://{}", self.grpc_addr)
     }
 
+    /// Where exporters send to that speak HTTP.
+    pub async fn http_url(&self) -> String {
+        self.wait_for_log(&format!("{HTTP} listening on "), 1).await;
+        let log = self.logs();
+        let started = log.rfind(&format!("{HTTP} listening on ")).unwrap();
+        format!("http://{}", listener(&log[started..], HTTP).unwrap())
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its API is.
     pub fn api_url(&self) -> String {
         format!("http://{}", self.api_addr)
@@ -141,6 +162,26 @@ impl Service {
                 "it did not print {text:?} {times} times:\n{}",
                 self.logs()
             );
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// How many records are counted, of all errors together.
+    pub async fn counted(&self) -> u64 {
+        let recent = self.get("/error-monitor/errors/recent").await;
+        let errors = recent["errors"].as_array().unwrap();
+        errors.iter().map(|error| error["count"].as_u64().unwrap()).sum()
+    }
+
+    /// Waits until as many records are counted.
+    pub async fn wait_until_counted(&self, count: u64, patience: Duration) {
+        let begun = Instant::now();
+        loop {
+            let counted = self.counted().await;
+            if counted >= count {
+                return;
+            }
+            assert!(begun.elapsed() < patience, "{counted} of {count} were counted in {patience:?}");
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -182,9 +223,14 @@ fn listener(log: &str, name: &str) -> Option<String> {
     Some(addr.to_owned())
 }
 
-fn spawn(environment: &[(String, String)], folder: &Path, log: &Arc<Mutex<String>>) -> Child {
+fn spawn(prelude: &str, environment: &[(String, String)], folder: &Path, log: &Arc<Mutex<String>>) -> Child {
     let kept = ["PATH", "HOME"].into_iter().filter_map(|key| std::env::var_os(key).map(|value| (key, value)));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_logmend"))
+    let binary = env!("CARGO_BIN_EXE_logmend");
+    let mut command = Command::new(if prelude.is_empty() { binary } else { "sh" });
+    if !prelude.is_empty() {
+        command.args(["-c", &format!("{prelude}; exec \"$0\""), binary]);
+    }
+    let mut child = command
         .env_clear()
         .envs(kept)
         .envs(environment.iter().map(|(key, value)| (key, value)))
