@@ -1,0 +1,120 @@
+# What the tests run beside logmend, installed into target/test-tools and told to the tests by variables.
+# Sourced by ./scripts/test. Each part installs only what is missing or what its pinned list asks for anew, and says so.
+
+tools="$PWD/target/test-tools"
+peers="$PWD/tests/support/peers"
+mkdir -p "$tools"
+
+say() { printf '\n== %s\n' "$*"; }
+root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Whether what was installed for a pinned list is what it says now; `installed LIST` marks it.
+current() { cmp -s "$1" "$tools/installed/$(basename "$(dirname "$1")")-$(basename "$1")"; }
+installed() { mkdir -p "$tools/installed" && cp "$1" "$tools/installed/$(basename "$(dirname "$1")")-$(basename "$1")"; }
+
+# A C compiler (SQLite is compiled in), git (the GitHub stand-in keeps a real repository), and what the exporters'
+# languages need.
+debian_packages() {
+  local missing=()
+  command -v cc >/dev/null || missing+=(build-essential)
+  command -v git >/dev/null || missing+=(git)
+  { command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null; } || missing+=(python3 python3-venv)
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  command -v javac >/dev/null || missing+=(default-jdk-headless)
+  command -v mvn >/dev/null || missing+=(maven)
+  command -v go >/dev/null || missing+=(golang-go)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing from Debian: ${missing[*]}"
+  root apt-get update -q
+  root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# Real OpenTelemetry SDK exporters, and published types that judge what is sent to Claude: in a virtual environment.
+python_packages() {
+  local list=tests/support/requirements.txt
+  export LOGMEND_PYTHON="$tools/python/bin/python"
+  current "$list" && [ -x "$LOGMEND_PYTHON" ] && return
+  say "installing from PyPI into $tools/python: $(grep -v '^#' "$list" | tr '\n' ' ')"
+  rm -rf "$tools/python"
+  python3 -m venv "$tools/python"
+  "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$list"
+  installed "$list"
+}
+
+# GitHub's OpenAPI description, against which the stand-in and every call to it are checked.
+github_description() {
+  local package="@octokit/openapi@23.0.2"
+  export LOGMEND_GITHUB_OPENAPI="$tools/npm/node_modules/@octokit/openapi/generated/api.github.com.json"
+  [ -f "$LOGMEND_GITHUB_OPENAPI" ] && return
+  say "installing from npm into $tools/npm: $package"
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/npm" "$package"
+}
+
+# OpenTelemetry SDK, winston and pino for Node.
+node_packages() {
+  local list="$peers/node/package-lock.json"
+  export LOGMEND_NODE_MODULES="$tools/node/node_modules"
+  current "$list" && [ -d "$LOGMEND_NODE_MODULES" ] && return
+  say "installing from npm into $tools/node: $(tr -d '{}", ' <"$peers/node/package.json" | grep '^@\|^winston\|^pino' | tr ':\n' '@ ')"
+  mkdir -p "$tools/node"
+  cp "$peers/node/package.json" "$list" "$tools/node"
+  npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/node"
+  installed "$list"
+}
+
+# OpenTelemetry SDK and logback for Java.
+java_packages() {
+  local list="$peers/java/pom.xml"
+  export LOGMEND_JAVA_LIBRARIES="$tools/java/target/dependency"
+  current "$list" && [ -d "$LOGMEND_JAVA_LIBRARIES" ] && return
+  say "installing from Maven Central into $tools/java: $(sed -n 's:.*<artifactId>\(open.*\|logback.*\)</artifactId>:\1:p' "$list" | tr '\n' ' ')"
+  rm -rf "$tools/java" && mkdir -p "$tools/java" && cp "$list" "$tools/java"
+  mvn --quiet --batch-mode -Dstyle.color=never --file "$tools/java/pom.xml" dependency:copy-dependencies
+  installed "$list"
+}
+
+# A Go that can build the Collector: the machine's own, or else a newer one that the Go module proxy serves as a module.
+new_enough_go() {
+  local wanted=1.25 newer=1.27.3
+  local has module
+  has="$(go env GOVERSION 2>/dev/null || true)"
+  [ "$(printf '%s\n' "$wanted" "${has#go}" | sort -V | head -n 1)" = "$wanted" ] && return
+  module="golang.org/toolchain@v0.0.1-go$newer.linux-$(go env GOARCH)"
+  if [ ! -x "$tools/go/bin/go" ]; then
+    say "installing Go $newer into $tools/go: the machine's ${has:-own} is older than $wanted"
+    go mod download "$module"
+    cp -r "$(go env GOMODCACHE)/$module" "$tools/go"
+    # A module's files are read-only, and old Go versions leave out that some are programs.
+    chmod -R u+w "$tools/go"
+    chmod +x "$tools/go/bin/"* "$tools/go/pkg/tool/"*/*
+  fi
+  export PATH="$tools/go/bin:$PATH" GOTOOLCHAIN=local
+}
+
+# A real OpenTelemetry Collector.
+collector() {
+  local manifest="$peers/collector/builder.yaml" version
+  export LOGMEND_OTELCOL="$tools/otelcol"
+  current "$manifest" && [ -x "$LOGMEND_OTELCOL" ] && return
+  version="$(sed -n 's/^  version: //p' "$manifest")"
+  say "building an OpenTelemetry Collector $version with its builder: about two minutes"
+  (
+    new_enough_go
+    export CGO_ENABLED=0 GOBIN="$tools"
+    GOFLAGS=-trimpath go install -ldflags="-s -w" "go.opentelemetry.io/collector/cmd/builder@v$version"
+    # `--skip-get-modules` leaves out `go mod tidy`, which would also ask for what the modules' own tests need.
+    GOFLAGS="-trimpath -mod=mod" "$tools/builder" --skip-get-modules \
+      --config "$manifest" --output-path "$tools/collector" --ldflags="-s -w" 2>"$tools/collector.log" ||
+      { cat "$tools/collector.log" >&2 && exit 1; }
+  )
+  mv "$tools/collector/otelcol" "$LOGMEND_OTELCOL"
+  installed "$manifest"
+}
+
+debian_packages
+python_packages
+github_description
+node_packages
+java_packages
+collector
