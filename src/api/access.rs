@@ -75,3 +75,56 @@ pub(super) async fn door(State(access): State<Access>, request: Request, next: N
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    fn request(method: Method, peer: &str, headers: &[(&'static str, &'static str)]) -> Request {
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = method;
+        request.extensions_mut().insert(ConnectInfo(peer.parse::<SocketAddr>().unwrap()));
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        request
+    }
+
+    /// What a caller says of itself is of no matter: only where its connection comes from.
+    #[test]
+    fn without_a_token_only_this_machine_changes_anything() {
+        let open = Access::new(Token::default());
+        let admits = |method, peer, headers: &[_]| open.check(&request(method, peer, headers)).is_ok();
+        for peer in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(admits(Method::POST, peer, &[]), "{peer}");
+        }
+        for peer in ["192.0.2.7:1", "10.0.0.1:1", "[2001:db8::1]:1", "[::ffff:192.0.2.7]:1"] {
+            assert!(admits(Method::GET, peer, &[]), "{peer}");
+            for headers in [
+                &[][..],
+                &[("x-forwarded-for", "127.0.0.1")],
+                &[("forwarded", "for=127.0.0.1"), ("host", "localhost")],
+            ] {
+                assert!(!admits(Method::POST, peer, headers), "{peer} {headers:?}");
+            }
+        }
+        assert!(!admits(
+            Method::POST,
+            "127.0.0.1:1",
+            &[("origin", "https://elsewhere.example"), ("host", "localhost:8080")]
+        ));
+        let mut nobody = request(Method::POST, "127.0.0.1:1", &[]);
+        nobody.extensions_mut().clear();
+        assert!(open.check(&nobody).is_err(), "a caller from nowhere");
+    }
+
+    #[test]
+    fn with_a_token_everybody_needs_it() {
+        let locked = Access::new(Token::new(Some("s3cret".to_owned().into())));
+        let check = |headers: &[_]| locked.check(&request(Method::GET, "127.0.0.1:1", headers));
+        assert!(check(&[]).is_err());
+        assert!(check(&[("authorization", "Bearer s3cret")]).is_ok());
+    }
+}
