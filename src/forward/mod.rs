@@ -13,7 +13,7 @@
 //! grpc │ http   one call ──▶ outcome    what the answer means, by OTLP's tables
 //! ```
 //!
-//! This room does not know the store: [`summary`] encodes what it is handed, and the pipeline commits what was held back.
+//! This room does not know the store: [`summary()`] encodes what it is handed, and the pipeline commits what was held back.
 
 mod attempt;
 mod claims;
