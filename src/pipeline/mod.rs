@@ -259,7 +259,7 @@ impl Pipeline {
             verdict: class.verdict(record.severity(), has_in_app_frame),
         };
         let is_one_too_many = !fold.has_room_for(occurrence.fingerprint);
-        let occurrence = if is_one_too_many { overflow::occurrence(occurrence) } else { occurrence };
+        let occurrence = if is_one_too_many { overflow::occurrence(&occurrence) } else { occurrence };
         let at = occurrence.at;
         let matched = onward::matched(&occurrence, record);
         let kept = &self.kept;

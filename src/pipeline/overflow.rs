@@ -28,8 +28,8 @@ static VERDICT: LazyLock<Verdict> = LazyLock::new(|| {
 });
 
 /// The same occurrence, counted with the others that are too many.
-pub(super) fn occurrence(one: Occurrence) -> Occurrence {
-    Occurrence { fingerprint: *FINGERPRINT, verdict: VERDICT.clone(), ..one }
+pub(super) fn occurrence(one: &Occurrence) -> Occurrence {
+    Occurrence { fingerprint: *FINGERPRINT, verdict: VERDICT.clone(), ..*one }
 }
 
 /// What is told of them.
