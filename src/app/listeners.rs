@@ -74,12 +74,12 @@ pub(super) fn receivers(receiver: Receiver) -> ingest::Service {
     })
 }
 
-/// What answers on the API's listener: the receivers' paths as there, all others by the API.
-pub(super) fn api_and_receivers(router: axum::Router, receiver: Receiver) -> ingest::Service {
+/// What answers on the API's listener: the receivers' paths as there, all others by the API. Without a `receiver` the API alone.
+pub(super) fn api_and_receivers(router: axum::Router, receiver: Option<Receiver>) -> ingest::Service {
     Arc::new(move |request| {
         let (mut router, receiver) = (router.clone(), receiver.clone());
         Box::pin(async move {
-            if receiver.takes(&request) {
+            if let Some(receiver) = receiver.filter(|receiver| receiver.takes(&request)) {
                 return receiver.call(request).await;
             }
             match router.call(for_axum(request)).await {

@@ -124,7 +124,9 @@ impl App {
             tracing::warn!("{warning}");
         }
         let receivers = listeners::receivers(self.receiver.clone());
-        let all = listeners::api_and_receivers(router, self.receiver.clone());
+        // Exporters that must show a certificate cannot do so on the API's port, which speaks plain text.
+        let mutual = config.ingest.tls.as_ref().is_some_and(|tls| tls.client_authority.is_some());
+        let all = listeners::api_and_receivers(router, (!mutual).then(|| self.receiver.clone()));
         let tls = listeners.tls;
         for (name, listener, tls, service) in [
             ("the OTLP/gRPC receiver", listeners.grpc, tls.clone(), Arc::clone(&receivers)),

@@ -127,7 +127,8 @@ impl Attempt {
             if is_first {
                 firsts.insert(fingerprint);
             }
-            record.held_back = !is_first && record.severity_number < SeverityNumber::FATAL;
+            record.held_back =
+                record.may_be_held && !is_first && record.severity_number < SeverityNumber::FATAL;
             if record.held_back {
                 held.entry(record.fingerprint).or_default().add(record.trace_id);
             }
@@ -188,6 +189,7 @@ mod tests {
             severity_number: SeverityNumber::ERROR,
             verdict: verdict.clone(),
             trace_id: Some([*cluster; 16]),
+            may_be_held: true,
             held_back: false,
         };
         clusters.iter().enumerate().map(record).collect()
@@ -220,6 +222,15 @@ mod tests {
         let attempts = Attempts::default();
         let mut records = records(&[1, 1]);
         records[1].severity_number = SeverityNumber::FATAL;
+        attempts.begin([1; 16]).unwrap().hold_back(WINDOW, &mut records);
+        assert!(records.iter().all(|record| !record.held_back));
+    }
+
+    #[test]
+    fn a_record_that_no_summary_could_tell_of_goes_on() {
+        let attempts = Attempts::default();
+        let mut records = records(&[1, 1]);
+        records[1].may_be_held = false;
         attempts.begin([1; 16]).unwrap().hold_back(WINDOW, &mut records);
         assert!(records.iter().all(|record| !record.held_back));
     }

@@ -29,7 +29,11 @@ pub(super) enum Claim {
 impl Claims {
     /// Claims a cluster in the window that began at `window`. With a new window all claims of the earlier one are void.
     pub(super) fn claim(&mut self, window: UnixNanos, fingerprint: Fingerprint) -> Claim {
-        if self.window != window {
+        if window < self.window {
+            // It was read before the border: nothing is known of its window any more.
+            return Claim::Untold;
+        }
+        if window > self.window {
             *self = Self { window, claimed: HashSet::new() };
         }
         if self.claimed.contains(&fingerprint) {

@@ -19,6 +19,8 @@ pub struct Matched {
     pub verdict: Verdict,
     /// Its trace.
     pub trace_id: Option<[u8; 16]>,
+    /// False: it goes on whatever its cluster did before.
+    pub may_be_held: bool,
     /// Whether it stays here; see [`Attempt::hold_back`](super::Attempt::hold_back).
     pub held_back: bool,
 }

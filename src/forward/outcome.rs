@@ -56,7 +56,10 @@ impl Outcome {
             _ if std::error::Error::source(status).is_some() => Self::Retry { after: None, why },
             // tonic's servers say so, where the specification has RESOURCE_EXHAUSTED.
             Code::OutOfRange if status.message().contains("message length") => Self::TooLarge { why },
-            Code::ResourceExhausted if after.is_none() => Self::TooLarge { why },
+            // So memory limiters and load shedders answer too: what is not said to be too large comes again.
+            Code::ResourceExhausted if after.is_none() && tells_of_size(status.message()) => {
+                Self::TooLarge { why }
+            }
             Code::ResourceExhausted
             | Code::Cancelled
             | Code::DeadlineExceeded
@@ -109,6 +112,24 @@ pub(super) fn retry_after(headers: &http::HeaderMap, now: UnixNanos) -> Option<D
     Some(Duration::from_secs(seconds).min(DELAY_MAX))
 }
 
+/// Whether a refusal for want of resources is one for the request's size, as gRPC's libraries and receivers word it.
+fn tells_of_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "too large",
+        "too big",
+        "too long",
+        "larger than",
+        "longer than",
+        "exceeds",
+        "message length",
+        "message size",
+        "more than",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
 /// The message, and the causes where the status was made on this side.
 fn reason(status: &Status) -> String {
     let mut reason = status.message().to_owned();
@@ -153,7 +174,7 @@ mod tests {
             (Code::NotFound, "not admitted"),
             (Code::AlreadyExists, "refused"),
             (Code::PermissionDenied, "not admitted"),
-            (Code::ResourceExhausted, "too large"),
+            (Code::ResourceExhausted, "retry"),
             (Code::FailedPrecondition, "refused"),
             (Code::Aborted, "retry"),
             (Code::OutOfRange, "retry"),
@@ -167,6 +188,12 @@ mod tests {
         }
         let too_long = "Error, decoded message length too large: found 9 bytes, the limit is: 8 bytes";
         assert_eq!(name(&Outcome::of_status(&Status::out_of_range(too_long))), "too large");
+        for told in [
+            "grpc: received message larger than max (5 vs. 4)",
+            "the request is longer than 8 bytes; send smaller batches",
+        ] {
+            assert_eq!(name(&Outcome::of_status(&Status::resource_exhausted(told))), "too large", "{told}");
+        }
         let cut = Status::unknown("protocol error: missing grpc-status trailer, stream was terminated");
         assert_eq!(name(&Outcome::of_status(&cut)), "retry");
         let ours = Status::from_error(Box::new(std::io::Error::other("connection reset")));

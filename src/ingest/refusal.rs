@@ -139,9 +139,9 @@ impl Refusal {
     #[must_use]
     pub fn retry_delay(&self) -> Option<Duration> {
         let ours = || RETRY_DELAY_MIN + RETRY_DELAY_SPREAD.mul_f32(fastrand::f32());
-        self.reason
-            .is_for_later()
-            .then(|| self.retry_after.map_or_else(ours, |delay| delay.min(RETRY_DELAY_MAX)))
+        self.reason.is_for_later().then(|| {
+            self.retry_after.map_or_else(ours, |delay| delay.clamp(RETRY_DELAY_MIN, RETRY_DELAY_MAX))
+        })
     }
 }
 

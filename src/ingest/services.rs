@@ -20,6 +20,9 @@ const HEALTH: &str = "/grpc.health.v1.Health/";
 
 const LOGS_SERVICE: &str = "opentelemetry.proto.collector.logs.v1.LogsService";
 
+/// A probe's message is the name of a service; it comes without a token.
+const HEALTH_BYTES_MAX: usize = 1024;
+
 /// Messages of these services are names: no more is read of one.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
@@ -47,7 +50,7 @@ impl Services {
                 .register_encoded_file_descriptor_set(crate::proto::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        let routes = Routes::new(service.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        let routes = Routes::new(service.max_decoding_message_size(HEALTH_BYTES_MAX))
             .add_service(reflection().build_v1()?.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(reflection().build_v1alpha()?.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .prepare();

@@ -259,9 +259,10 @@ impl Pipeline {
             verdict: class.verdict(record.severity(), has_in_app_frame),
         };
         let is_one_too_many = !fold.has_room_for(occurrence.fingerprint);
+        // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
+        let matched = Matched { may_be_held: !is_one_too_many, ..onward::matched(&occurrence, record) };
         let occurrence = if is_one_too_many { overflow::occurrence(&occurrence) } else { occurrence };
         let at = occurrence.at;
-        let matched = onward::matched(&occurrence, record);
         let kept = &self.kept;
         let detail = || {
             if is_one_too_many { overflow::detail() } else { kept.detail(analysis, resource, record) }
@@ -279,5 +280,9 @@ async fn off_thread_if_long<T: Send + 'static>(
     if len <= INLINE_BYTES_MAX {
         return Ok(work());
     }
-    tokio::task::spawn_blocking(work).await.map_err(|_| PipelineError::Stopping)
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        // A defect is answered as one, wherever it shows: sent again, the request would meet it again.
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => PipelineError::Stopping,
+    })
 }

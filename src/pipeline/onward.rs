@@ -34,6 +34,7 @@ pub(super) fn matched(occurrence: &Occurrence, record: &LogRecord<'_>) -> Matche
         severity_number: occurrence.severity_number,
         verdict: occurrence.verdict.clone(),
         trace_id: record.trace_id,
+        may_be_held: true,
         held_back: false,
     }
 }
@@ -67,7 +68,8 @@ impl Pipeline {
             attempt.arrived(found.timed);
         }
         // A store that did not commit is told first: its sender sends again, also what the next hop refuses for good.
-        Ok(Receipt { delivered: delivered?, ..committed? })
+        let committed = committed?;
+        Ok(Receipt { delivered: delivered?, ..committed })
     }
 
     /// Where records are held back the commit comes first: it tells whether an earlier delivery of the same request was

@@ -16,13 +16,17 @@ const PAGE: u32 = 100;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 
+/// How often one summary is refused before it is given up, some three minutes in all: a proxy on the way that answers
+/// 500 for a while is no reason to.
+const REFUSALS_MAX: u32 = 8;
+
 /// What became of one page.
 enum Page {
     /// Sent, or refused for good: there may be more.
     Done,
     /// There is nothing to tell.
     Nothing,
-    /// The next hop refuses it whole: one of its summaries may be at fault.
+    /// The next hop refuses it: one of its summaries may be at fault, or something on the way for a while.
     Refused,
     /// Not now; the next hop may ask for a pause.
     Later(Option<Duration>),
@@ -41,16 +45,22 @@ pub async fn summarise(store: Store, hop: NextHop, clock: fn() -> UnixNanos, sto
 
 async fn run(store: &Store, hop: &NextHop, clock: fn() -> UnixNanos) {
     let mut window = store.window();
-    let (mut limit, mut pause) = (PAGE, PAUSE_MIN);
+    let (mut limit, mut pause, mut refusals) = (PAGE, PAUSE_MIN, 0);
     loop {
         window.mark_unchanged();
-        let page = send_page(store, hop, limit, clock).await.unwrap_or_else(|error| {
+        let give_up = refusals >= REFUSALS_MAX;
+        let page = send_page(store, hop, limit, give_up, clock).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "summaries of what was held back wait");
             Page::Later(None)
         });
         match page {
-            Page::Done => pause = PAUSE_MIN,
-            Page::Refused => limit = 1,
+            Page::Done => (pause, refusals) = (PAUSE_MIN, 0),
+            Page::Refused if limit > 1 => limit = 1,
+            Page::Refused => {
+                refusals += 1;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
             Page::Nothing => {
                 (limit, pause) = (PAGE, PAUSE_MIN);
                 // The store lives as long as this task.
@@ -68,6 +78,7 @@ async fn send_page(
     store: &Store,
     hop: &NextHop,
     limit: u32,
+    give_up: bool,
     clock: fn() -> UnixNanos,
 ) -> Result<Page, StoreError> {
     let page = store.unsummarised(limit).await?;
@@ -82,7 +93,7 @@ async fn send_page(
             hop.totals().summaries.fetch_add(taken, Ordering::Relaxed);
         }
         Err(NotDelivered::Retry { after, .. }) => return Ok(Page::Later(after)),
-        Err(NotDelivered::Refused { .. }) if page.len() > 1 => return Ok(Page::Refused),
+        Err(NotDelivered::Refused { .. }) if page.len() > 1 || !give_up => return Ok(Page::Refused),
         Err(NotDelivered::Refused { why }) => {
             let fingerprint = last.cluster.fingerprint;
             tracing::error!(%fingerprint, "the next hop refuses a summary for good, it is not sent: {why}");

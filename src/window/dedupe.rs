@@ -1,7 +1,8 @@
 //! What need not be done again: the clusters that the store knows, and the requests that were counted.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -27,14 +28,15 @@ pub struct Dedupe {
     /// How many examples the store has of each live cluster.
     live: Cache<Fingerprint, Arc<AtomicUsize>>,
     digests: Cache<[u8; 16], ()>,
-    newcomers: Arc<Newcomers>,
+    /// Held for a look-up, never across an await.
+    newcomers: Arc<Mutex<Newcomers>>,
 }
 
-/// Clusters that were new to the cache, in the window that is open. After a restart it begins anew.
+/// Clusters that were new to the cache in the window that is open, as many as a window takes. After a restart it begins anew.
 #[derive(Debug, Default)]
 struct Newcomers {
-    window: AtomicU64,
-    count: AtomicUsize,
+    window: UnixNanos,
+    seen: HashSet<Fingerprint>,
 }
 
 impl Default for Dedupe {
@@ -65,17 +67,29 @@ impl Dedupe {
     /// don't see each other's.
     #[must_use]
     pub fn newcomers(&self, window: UnixNanos) -> usize {
-        if self.newcomers.window.swap(window.0, Ordering::Relaxed) != window.0 {
-            self.newcomers.count.store(0, Ordering::Relaxed);
+        let mut newcomers = self.lock_newcomers();
+        if newcomers.window < window {
+            *newcomers = Newcomers { window, seen: HashSet::new() };
         }
-        self.newcomers.count.load(Ordering::Relaxed)
+        newcomers.seen.len()
+    }
+
+    /// Whether a cluster has its place in the open window already, also where the cache has forgotten it since.
+    #[must_use]
+    pub fn has_place(&self, fingerprint: Fingerprint) -> bool {
+        self.live.contains_key(&fingerprint) || self.lock_newcomers().seen.contains(&fingerprint)
+    }
+
+    fn lock_newcomers(&self) -> MutexGuard<'_, Newcomers> {
+        // A panic while it was held cannot leave it half changed: every change is one insertion or assignment.
+        self.newcomers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a request that was committed, and its clusters.
     pub fn committed(&self, digest: [u8; 16], clusters: &[(Fingerprint, usize)]) {
         for (fingerprint, examples) in clusters {
             if !self.live.contains_key(fingerprint) {
-                self.newcomers.count.fetch_add(1, Ordering::Relaxed);
+                self.lock_newcomers().seen.insert(*fingerprint);
             }
             self.live.get_with(*fingerprint, Arc::default).fetch_add(*examples, Ordering::Relaxed);
         }

@@ -49,9 +49,7 @@ impl<'d> Fold<'d> {
     /// elsewhere: hostile or careless messages can differ a million times.
     #[must_use]
     pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
-        self.room > 0
-            || self.deltas.contains_key(&fingerprint)
-            || self.dedupe.examples_wanted(fingerprint).is_some()
+        self.room > 0 || self.deltas.contains_key(&fingerprint) || self.dedupe.has_place(fingerprint)
     }
 
     /// Counts one occurrence. `detail` is asked for where the cluster may be new to the store, `sample` where

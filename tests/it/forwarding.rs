@@ -7,6 +7,8 @@ use logmend::proto::collector::logs::v1::logs_service_client::LogsServiceClient;
 use logmend::proto::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest};
 use logmend::proto::logs::v1::LogRecord;
 use prost::Message;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Executor as _};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, server::WebPkiClientVerifier};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -248,6 +250,22 @@ async fn a_refusal_for_good_travels_upstream() {
     let refusal = send(&service, vec![healthy("odd")]).await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidArgument, "{refusal:?}");
     assert!(refusal.message().contains("so it was told"), "{refusal:?}");
+}
+
+/// Where the store did not commit either, the sender is to keep the request: its errors are not counted yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_counted_is_not_refused_for_good() {
+    let hop = NextHop::start().await;
+    let service = start(&hop, &[]).await;
+    hop.answer(Answer::Status(Code::InvalidArgument, 400));
+    let file = service.folder().join("logmend.db");
+    let mut other = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let refusal = send(&service, vec![error(0)]).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::Unavailable, "{refusal:?}");
+    other.execute("ROLLBACK").await.unwrap();
+    let refusal = send(&service, vec![error(0)]).await.unwrap_err();
+    assert_eq!((refusal.code(), counted(&service).await), (Code::InvalidArgument, 1), "{refusal:?}");
 }
 
 /// What the next hop rejects is told to the sender, as it told us.

@@ -203,6 +203,10 @@ async fn under_mutual_tls_only_whom_the_authority_knows_is_let_in() {
         }
     }
     assert_eq!(house.service.logs().lines().count(), lines, "{}", house.service.logs());
+    // The API's port speaks plain text: it is no way around the certificate.
+    let past = reqwest::Client::new().post(house.service.api_url() + "/v1/logs");
+    let answer = past.header("content-type", "application/json").body("{}").send().await.unwrap();
+    assert_eq!(answer.status(), 404);
 }
 
 /// Renewal replaces files: they are taken in without a restart, and broken ones change nothing and are told once.
