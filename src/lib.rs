@@ -71,8 +71,8 @@
 //!    comes from the fingerprint, so GitHub refuses a second one. One that people closed is not opened again.
 //! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that.
 //! 6. **Secrets stay.** Keys are `SecretString`s. Log text is redacted before it is stored, shown, sent or opened.
-//! 7. **Log content is hostile.** Every text has a bound; what reaches a prompt or a pull request is marked as data and
-//!    has no effect there.
+//! 7. **Log content is hostile.** Every text has a bound, and so have the new clusters of a request and a window;
+//!    what reaches a prompt or a pull request is marked as data and has no effect there.
 //! 8. **Pressure goes upstream.** Every queue is bounded. When one is full the sender is told `UNAVAILABLE` with a delay.
 //! 9. **It degrades, it does not stop.** With Claude or GitHub down errors are still taken in; fixes wait in the store.
 //!

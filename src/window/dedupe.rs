@@ -133,4 +133,19 @@ mod tests {
         assert_eq!(dedupe.examples_wanted(id), None);
         assert!(dedupe.is_replay(&[9; 16]) && !dedupe.is_replay(&[7; 16]));
     }
+
+    #[test]
+    fn a_cluster_that_the_cache_forgot_keeps_its_place_until_the_window_ends() {
+        let dedupe = Dedupe::default();
+        let id = Fingerprint::from_bytes([1; 16]);
+        assert_eq!(dedupe.newcomers(UnixNanos(1)), 0);
+        for round in 0..3 {
+            dedupe.committed([round; 16], &[(id, 1)]);
+            dedupe.forget(&[(id, 0)]);
+            assert!(dedupe.has_place(id));
+            assert_eq!(dedupe.newcomers(UnixNanos(1)), 1, "it counts once, however often it falls out");
+        }
+        assert_eq!(dedupe.newcomers(UnixNanos(2)), 0);
+        assert!(!dedupe.has_place(id));
+    }
 }
