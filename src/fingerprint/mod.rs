@@ -4,6 +4,7 @@
 //! or configuration, so a record has the same fingerprint on every replica and in every order. Texts are not
 //! redacted here; whoever keeps them does that.
 
+mod families;
 mod frames;
 mod identity;
 mod placeholders;
@@ -12,6 +13,7 @@ mod template;
 
 use std::borrow::Cow;
 
+pub use families::{Family, Known, families};
 pub use repeated::without_repeated_trace;
 pub use template::template;
 
