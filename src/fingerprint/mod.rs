@@ -21,7 +21,7 @@ use self::frames::Trace;
 use crate::model::{CodeLocation, Exception, Fingerprint, Frame, LogRecord, Resource};
 
 /// The version of the algorithm, part of every fingerprint: a change that moves records between clusters raises it.
-pub const ALGORITHM_VERSION: u8 = 2;
+pub const ALGORITHM_VERSION: u8 = 3;
 
 /// How much of a text is searched for a stack trace, in bytes. Real traces are a tenth of it; a longer text
 /// keeps its two ends, since the innermost frame stands first in some languages and last in Python.

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What stands for a value, whatever its name; the template's own mask of a text.
-const MASK: &str = "<str>";
+use crate::model::MASK;
 
 /// How long a placeholder may be, in bytes: names are short, and the search for its end stays so too.
 const PLACEHOLDER_BYTES_MAX: usize = 64;
@@ -72,11 +71,11 @@ mod tests {
     #[test]
     fn placeholders_lose_their_names() {
         for (text, expected) in [
-            ("user {UserId} has no cart", "user <str> has no cart"),
-            ("{@Order} took {Elapsed:0.00} ms", "<str> took <str> ms"),
-            ("{$Order,-10} and {0} and {user.id}", "<str> and <str> and <str>"),
+            ("user {UserId} has no cart", "user <*> has no cart"),
+            ("{@Order} took {Elapsed:0.00} ms", "<*> took <*> ms"),
+            ("{$Order,-10} and {0} and {user.id}", "<*> and <*> and <*>"),
             ("{{UserId}} stays", "{{UserId}} stays"),
-            ("{a}{b}", "<str><str>"),
+            ("{a}{b}", "<*><*>"),
             ("", ""),
         ] {
             assert_eq!(without_names(text), expected);
@@ -103,7 +102,7 @@ mod tests {
     #[test]
     fn a_template_of_masks_says_nothing() {
         for (template, expected) in
-            [("<str>", false), ("<str>: <num>", false), ("", false), ("<str> failed", true), ("a > b", true)]
+            [("<*>", false), ("<*>: <*>", false), ("", false), ("<*> failed", true), ("a > b", true)]
         {
             assert_eq!(says_something(template), expected, "{template}");
         }

@@ -93,7 +93,7 @@ fn a_trace_names_the_error_wherever_it_stands() {
         let both = LogRecord { body: in_body.as_bytes(), ..with_trace("", trace) };
         let analysis = analyze(&both, &SHOP);
         assert_eq!(analysis.fingerprint, id_of_trace(trace));
-        assert!(analysis.message.starts_with("Checkout failed for order <num>"), "{}", analysis.message);
+        assert!(analysis.message.starts_with("Checkout failed for order <*>"), "{}", analysis.message);
         assert!(analysis.has_trace);
     }
 }
@@ -121,7 +121,7 @@ fn formatted_and_unformatted_messages_of_one_statement_are_one_error() {
     let other = LogRecord { template: b"user {Id} of {T} has no name", ..formatted };
     let unformatted = LogRecord { body: template, ..LogRecord::default() };
     let analysis = analyze(&formatted, &SHOP);
-    assert_eq!(analysis.message, "user <str> of <str> has no cart");
+    assert_eq!(analysis.message, "user <*> of <*> has no cart");
     assert_eq!(analysis, analyze(&renamed, &SHOP));
     assert_eq!(analysis, analyze(&unformatted, &SHOP));
     assert_ne!(analysis.fingerprint, analyze(&other, &SHOP).fingerprint);
@@ -171,8 +171,8 @@ fn the_message_is_of_no_matter_beside_frames() {
     let record = with_trace("KeyError", PYTHON);
     let spoken = LogRecord { body: b"no sku in order 9", ..record };
     assert_eq!(analyze(&record, &SHOP).fingerprint, analyze(&spoken, &SHOP).fingerprint);
-    assert_eq!(analyze(&record, &SHOP).message, "<str>");
-    assert_eq!(analyze(&spoken, &SHOP).message, "no sku in order <num>");
+    assert_eq!(analyze(&record, &SHOP).message, "'<*>'");
+    assert_eq!(analyze(&spoken, &SHOP).message, "no sku in order <*>");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn without_frames_type_and_template_name_the_error() {
         analyze(&LogRecord { exception, ..LogRecord::default() }, &SHOP)
     };
     assert_ne!(typed(b"KeyError").fingerprint, typed(b"ValueError").fingerprint);
-    assert_eq!((typed(b"KeyError").message.as_str(), typed(b"KeyError").has_trace), ("sku <num>", false));
+    assert_eq!((typed(b"KeyError").message.as_str(), typed(b"KeyError").has_trace), ("sku <*>", false));
 }
 
 #[test]
@@ -227,13 +227,13 @@ fn nothing_but_content_and_service_matters() {
 fn ids_do_not_drift_from_build_to_build() {
     let ids: Vec<String> = ALL.iter().map(|trace| id_of_trace(trace).to_string()).collect();
     insta::assert_snapshot!(format!("version {ALGORITHM_VERSION}\n{}", ids.join("\n")), @r"
-    version 2
-    007aa70ed120af501f818c4bd823bcdb
-    b867916d36bd91815ca7f49793695f6c
-    2491886ee9eeacb8ec135058ed976516
-    42b7121dd07333b77a3792b254188005
-    d5399324c190281297192e15cf348525
-    2f4f07e14c4e1ce38da89652e59e216c
+    version 3
+    785c237588277b07cba69a2da328f844
+    dfd421aba5188cc28836953360608264
+    95aa69443a1100ac1b966cb04b93dbee
+    3163b2ea67ae227832b94ce8decc7115
+    6cb908643cfd43d10a41db7effd45a80
+    2d528ac03a7cf69318b0c0d6cffc7f01
     ");
 }
 

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Category, Fingerprint, Severity, SeverityNumber, UnixNanos, UnknownName};
 
+/// What stands for a value in the template of a message, whatever its kind: one value may be an address today and a name
+/// tomorrow.
+pub const MASK: &str = "<*>";
+
 /// What the classifier says of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {

@@ -12,7 +12,7 @@ mod token;
 mod transport;
 
 pub use cluster::{
-    Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, Sample, Verdict, WindowSummary,
+    Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict, WindowSummary,
 };
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};

@@ -187,7 +187,7 @@ pub(super) mod tests {
             detail: ClusterDetail {
                 service: "checkout".into(),
                 error_type: "KeyError".into(),
-                message: "no <str>".into(),
+                message: "no <*>".into(),
                 frames: vec![Frame {
                     file: "/srv/app/pay.py".into(),
                     line: Some(2),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::edits::Submission;
 use crate::github::Proposal;
-use crate::model::{Cluster, Fix};
+use crate::model::{Cluster, Fix, MASK};
 use crate::redact::{self, fence, neutralise_inline, neutralise_markdown};
 
 /// The longest summary in a title; GitHub cuts longer ones in its lists.
@@ -21,13 +21,18 @@ pub fn branch(cluster: &Cluster) -> String {
 /// The title.
 #[must_use]
 pub fn title(cluster: &Cluster) -> String {
-    format!("[AUTO] Fix {}: {}", cluster.verdict.category, line(&cluster.summary(), SUMMARY_CHARS_MAX))
+    format!("[AUTO] Fix {}: {}", cluster.verdict.category, line(&summary(cluster), SUMMARY_CHARS_MAX))
+}
+
+/// The error in one line; values read as an ellipsis, since Markdown has a use of its own for the template's mask.
+fn summary(cluster: &Cluster) -> String {
+    cluster.summary().replace(MASK, "…")
 }
 
 /// The commit's message, with the fingerprint as its trailer.
 #[must_use]
 pub fn commit_message(cluster: &Cluster, submission: &Submission) -> String {
-    let title = if submission.title.trim().is_empty() { &cluster.summary() } else { &submission.title };
+    let title = if submission.title.trim().is_empty() { &summary(cluster) } else { &submission.title };
     let root_cause = redact::redact(&submission.root_cause).into_owned();
     let root_cause = neutralise_markdown(&root_cause);
     format!(
@@ -49,7 +54,7 @@ pub fn body(cluster: &Cluster, submission: &Submission, fix: &Fix) -> String {
          closing it means that it is not proposed again.\n\n\
          ## What happened\n\n{}\n\n\
          | | |\n| --- | --- |\n| Service | {} |\n| Occurrences | {} |\n| First seen | {} |\n| Last seen | {} |\n| Severity | {}, {} |\n\n",
-        line(&cluster.summary(), 300),
+        line(&summary(cluster), 300),
         line(&service(cluster), 120),
         cluster.count,
         cluster.first_seen,
@@ -179,7 +184,7 @@ mod tests {
     fn a_pull_request_reads_well_and_has_no_effect() {
         let (cluster, submission) = (hostile_cluster(), submission());
         assert_eq!(branch(&cluster), "logmend/internal_error/abababababab");
-        assert_eq!(title(&cluster), "[AUTO] Fix internal_error: KeyError: no ‹str›");
+        assert_eq!(title(&cluster), "[AUTO] Fix internal_error: KeyError: no …");
         let body = body(&cluster, &submission, &fix());
         insta::assert_snapshot!(body);
         let message = commit_message(&cluster, &submission);

@@ -56,7 +56,7 @@ fn delta(id: u8, count: u64, at: u64) -> Delta {
         detail: Some(Arc::new(ClusterDetail {
             service: "checkout".into(),
             error_type: "KeyError".into(),
-            message: "no <str>".into(),
+            message: "no <*>".into(),
             ..ClusterDetail::default()
         })),
         samples: vec![Sample { occurred: UnixNanos(at), body: format!("no {at}"), ..Sample::default() }],
@@ -82,7 +82,7 @@ async fn counts_add_up_and_examples_are_bounded() {
     let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
     assert_eq!((cluster.count, cluster.first_seen, cluster.last_seen), (16, UnixNanos(500), UnixNanos(507)));
     assert_eq!(cluster.examples.len(), Cluster::SAMPLES_MAX);
-    assert_eq!(cluster.summary(), "KeyError: no <str>");
+    assert_eq!(cluster.summary(), "KeyError: no <*>");
     assert_eq!(cluster.status, ClusterStatus::New);
 }
 
@@ -117,7 +117,7 @@ async fn a_database_of_the_first_version_is_carried_over() {
     let migrator = sqlx::migrate::Migrator { migrations: first.into(), ..sqlx::migrate::Migrator::DEFAULT };
     migrator.run(&mut connection).await.unwrap();
     sqlx::raw_sql(
-        "INSERT INTO cluster VALUES ('01010101010101010101010101010101', 'checkout', 'KeyError', 'no <str>', '[]', '',
+        "INSERT INTO cluster VALUES ('01010101010101010101010101010101', 'checkout', 'KeyError', 'no <*>', '[]', '',
            '', '', '', '', 'r', 'unknown', 3, 1, '', 17, 2, 500, 501, 'new');
          INSERT INTO sample VALUES ('01010101010101010101010101010101', 'no 1', 500, '')",
     )

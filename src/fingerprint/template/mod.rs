@@ -1,40 +1,56 @@
-//! Message templates: a message with what varies masked, such as `user <num> has no cart`.
+//! Message templates: a message with what varies masked, such as `user <*> has no cart`.
 //!
-//! A template is part of the fingerprint and is shown to people. So what distinguishes errors stays: words,
-//! exceptions' names, HTTP statuses, errno names, SQLSTATEs; and what varies from one occurrence to the next goes:
-//! numbers, ids, addresses, times, paths, quoted values.
+//! A template is part of the fingerprint and is shown to people. So what distinguishes errors stays: words, exceptions'
+//! names, HTTP statuses, errno names, SQLSTATEs; and what varies from one occurrence to the next goes: numbers with their
+//! units, ids, addresses, times, paths, quoted and assigned values, lists of them.
+//!
+//! One pass over the bytes, left to right, which looks ahead by bounded steps only. The text falls into *chunks* (what stands
+//! between white space, brackets, quotes, commas and `=`); `chunk.rs` reads one, `words.rs` is the vocabulary.
 
+mod chunk;
+mod paths;
+mod prose;
 mod shapes;
+mod values;
+mod vocabulary;
 mod words;
 
-use self::words::Word;
+use std::borrow::Cow;
+
+use crate::model::MASK;
+
+use self::vocabulary::{CODE_KEY, METHOD, Meaning, ROUTE_KEY};
+use self::words::Key;
+pub(crate) use self::words::distinguishes;
 
 /// How much of a message is read, in bytes. More than the template's bound, since values shrink when masked: a
 /// cut of the message itself would fall into another word for each occurrence.
 const MESSAGE_BYTES_MAX: usize = 8 * 1024;
 /// How long a template gets, in bytes.
 const TEMPLATE_BYTES_MAX: usize = 1000;
-/// How long a quoted or assigned value may be, in bytes.
-const VALUE_BYTES_MAX: usize = 256;
-
-/// All that is ever put in place of a value. They stand for themselves when a template is read again.
-const MASKS: [&str; 11] =
-    ["<num>", "<hex>", "<uuid>", "<ip>", "<email>", "<host>", "<query>", "<time>", "<str>", "<path>", "<id>"];
+/// How long a quoted value may be, in bytes.
+const QUOTED_BYTES_MAX: usize = 256;
 
 /// The message with what varies masked: one line, at most 1,000 bytes, without control characters.
 #[must_use]
 pub fn template(text: &[u8]) -> String {
-    let text = clean(&String::from_utf8_lossy(&text[..text.len().min(MESSAGE_BYTES_MAX)]));
+    let text = &text[..text.len().min(MESSAGE_BYTES_MAX)];
+    // Tried first since it checks plain ASCII many bytes at a time.
+    let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
+    let text = without_controls(&text);
     let mut scan = Scan::new(&text);
     while !scan.is_done() {
         scan.step();
     }
-    scan.out.truncate(scan.out.trim_end().len());
-    scan.out
+    scan.finish()
 }
 
-/// Collapses white space, drops control characters and the sequences that colour terminals.
-fn clean(text: &str) -> String {
+/// Drops what terminals act on: the sequences that colour them (ECMA-48, CSI), and control characters beyond ASCII. Plain
+/// text, which most is, stays as it is.
+fn without_controls(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -42,36 +58,64 @@ fn clean(text: &str) -> String {
             while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
             chars.next_if(|c| matches!(c, '@'..='~'));
         } else if c.is_whitespace() {
-            if !out.is_empty() && !out.ends_with(' ') {
-                out.push(' ');
-            }
+            out.push(' ');
         } else if !c.is_control() {
             out.push(c);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
-/// The mask of a value that is of one kind from end to end.
-fn whole(value: &str) -> &'static str {
-    let shape = shapes::value(value).or_else(|| Some((shapes::number(value)?, "<num>")));
-    shape.filter(|(bytes, _)| *bytes == value.len()).map_or("<str>", |(_, mask)| mask)
+/// What the words before tell of the numbers and paths that come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Context {
+    /// How many of the next numbers stay, since the word before them was such as `status`.
+    codes: u8,
+    /// Whether a path that comes next is a route of HTTP, since the word before it was such as `GET`.
+    route: bool,
+    /// What the key of the value that comes next asks for; none where no key stands before it.
+    key: Option<Key>,
+    /// Whether it stands right at its key, as in `key=value`.
+    tight: bool,
+    /// Whether the next word names somebody, since the words before it were such as `for user`.
+    name: bool,
 }
 
-/// The pass over a cleaned message.
+impl Context {
+    /// What a word says of what comes next.
+    fn after(word: &str, meaning: Meaning) -> Self {
+        let method = meaning.is(METHOD) && word.bytes().all(|b| b.is_ascii_uppercase());
+        Self {
+            codes: u8::from(meaning.is(CODE_KEY)),
+            route: method || meaning.is(ROUTE_KEY),
+            ..Self::default()
+        }
+    }
+}
+
+/// The pass over a message.
 struct Scan<'a> {
     text: &'a str,
     at: usize,
     out: String,
     full: bool,
-    /// How many of the next numbers stay, since the word before them was such as `status`.
-    codes: u8,
-    /// Whether a path that comes next is a route of HTTP, since the word before it was such as `GET`.
-    route: bool,
-    /// Whether an address is being read, whose query goes as a whole.
-    url: bool,
+    /// Where the last mask ends in `out`; 0 where there is none yet.
+    mask_end: usize,
+    /// Whether a space is due before what comes next.
+    space: bool,
+    context: Context,
     /// The quote that closes a quoted sentence, while in one.
-    sentence: Option<char>,
+    sentence: Option<u8>,
+    /// Quotes of each kind that have no partner within reach before this place, so that none is looked for twice.
+    unquoted_until: [usize; 3],
+    /// Whether a request line such as `GET /x HTTP/1.1` was read: its status follows.
+    request: u8,
+    /// The route of that request line in `out`.
+    requested: std::ops::Range<usize>,
+    /// The chunk before, in `out`.
+    chunk_before: std::ops::Range<usize>,
+    /// The last word in lower case, bounded, for what follows it.
+    last: Meaning,
 }
 
 impl<'a> Scan<'a> {
@@ -81,10 +125,15 @@ impl<'a> Scan<'a> {
             at: 0,
             out: String::with_capacity(text.len().min(TEMPLATE_BYTES_MAX)),
             full: false,
-            codes: 0,
-            route: false,
-            url: false,
+            mask_end: 0,
+            space: false,
+            context: Context::default(),
             sentence: None,
+            unquoted_until: [0; 3],
+            request: 0,
+            requested: 0..0,
+            chunk_before: 0..0,
+            last: Meaning::default(),
         }
     }
 
@@ -96,27 +145,46 @@ impl<'a> Scan<'a> {
         &self.text[self.at..]
     }
 
-    fn before(&self) -> Option<char> {
-        self.text[..self.at].chars().next_back()
+    fn peek(&self, ahead: usize) -> u8 {
+        self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(b' ')
     }
 
-    /// Reads one value, word or sign. Each kind says how much of the text it took.
+    fn before(&self) -> u8 {
+        self.at.checked_sub(1).map_or(b' ', |at| self.text.as_bytes()[at])
+    }
+
+    fn finish(mut self) -> String {
+        let end = self.out.trim_end().len();
+        self.out.truncate(end);
+        self.out
+    }
+
+    /// Reads white space, a sign, a quoted value or a chunk.
     fn step(&mut self) {
-        let at_start = !self.before().is_some_and(char::is_alphanumeric);
-        let taken = self.standing_mask()
-            || self.quoted()
-            || (at_start && (self.assigned() || self.value() || self.address() || self.path()))
-            || self.query()
-            || (at_start && self.number())
-            || self.word();
-        if !taken {
-            self.sign();
+        let byte = self.peek(0);
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                self.at += 1;
+                self.space = !self.out.is_empty();
+            }
+            0..0x20 | 0x7f => self.at += 1,
+            b'<' => self.angle(),
+            b'"' | b'\'' | b'`' => self.quote(byte),
+            b'(' | b'[' | b'{' => self.bracket(byte),
+            b'=' => self.equals(),
+            b',' | b';' => {
+                self.context = Context::default();
+                self.sign(byte);
+            }
+            b')' => self.close(),
+            b']' | b'}' | b'>' | b'|' => self.sign(byte),
+            _ => self.chunk(),
         }
     }
 
-    /// Appends as much of the text as `piece` shows, which stands for the next `bytes`.
-    fn put(&mut self, bytes: usize, piece: &str) -> bool {
-        self.at += bytes;
+    /// Appends text that stays.
+    fn put(&mut self, piece: &str) {
+        self.pay_space();
         if self.out.len() + piece.len() <= TEMPLATE_BYTES_MAX {
             self.out.push_str(piece);
         } else {
@@ -124,183 +192,153 @@ impl<'a> Scan<'a> {
             self.out.push_str(&piece[..room]);
             self.full = true;
         }
-        true
     }
 
-    /// Appends a mask; a list of values of one kind shows it once, however long it is.
-    fn mask(&mut self, bytes: usize, mask: &str) -> bool {
-        (self.codes, self.route) = (0, false);
-        let list = self.out.trim_end_matches(' ').strip_suffix(',').is_some_and(|out| out.ends_with(mask));
-        if list {
-            self.at += bytes;
-            self.out.truncate(self.out.trim_end_matches([' ', ',']).len());
-            return true;
+    fn pay_space(&mut self) {
+        if std::mem::take(&mut self.space) && self.out.len() < TEMPLATE_BYTES_MAX {
+            self.out.push(' ');
         }
-        self.put(bytes, mask)
     }
 
-    fn standing_mask(&mut self) -> bool {
-        match MASKS.iter().find(|mask| self.rest().starts_with(**mask)) {
-            Some(mask) => self.mask(mask.len(), mask),
-            None => false,
+    fn sign(&mut self, byte: u8) {
+        self.at += 1;
+        self.put((byte as char).encode_utf8(&mut [0; 4]));
+    }
+
+    /// Appends the mask. A list of values shows it once, however long it is and whatever parts it.
+    fn mask(&mut self) {
+        self.context = Context::default();
+        if self.mask_end > 0 {
+            let between = &self.out[self.mask_end..];
+            if shapes::parts_a_list(between, self.space) {
+                self.space = false;
+                self.out.truncate(self.mask_end);
+                return;
+            }
         }
+        self.put(MASK);
+        self.mask_end = self.out.len();
+    }
+
+    /// A mask that stands already, also of another spelling, or a sign.
+    fn angle(&mut self) {
+        match shapes::standing_mask(self.rest()) {
+            Some(bytes) => {
+                self.at += bytes;
+                self.mask();
+            }
+            None if self.before() == b' ' && self.peek(1).is_ascii_digit() => self.at += 1,
+            None => self.sign(b'<'),
+        }
+    }
+
+    /// Brackets with nothing in them where a value would stand: `from 10.0.0.1 ()` is `from 10.0.0.1 (host)` without one.
+    fn bracket(&mut self, open: u8) {
+        let close = match open {
+            b'(' => b')',
+            b'[' => b']',
+            _ => b'}',
+        };
+        let value_stands_here = self.space || matches!(self.before(), b'=' | b':');
+        self.sign(open);
+        if value_stands_here && self.peek(0) == close {
+            self.mask();
+        }
+    }
+
+    /// A value in parentheses right after a value says the same again: `1165 bytes (1.13 KB)`, `10.0.0.1 (db-1)`.
+    fn close(&mut self) {
+        self.sign(b')');
+        if let Some(before) = self.out.strip_suffix("<*> (<*>)") {
+            self.mask_end = before.len() + MASK.len();
+            self.out.truncate(self.mask_end);
+        }
+    }
+
+    /// The sign after a key; a value that is missing is masked like one that is there.
+    fn equals(&mut self) {
+        let name = words::last_word(self.out.trim_end());
+        let meaning = Meaning::of(name);
+        let key = (!name.is_empty()).then(|| Key::meant(meaning));
+        self.context = Context { key, tight: true, ..Context::after(name, meaning) };
+        self.sign(b'=');
+        if key.is_some()
+            && matches!(self.peek(0), b' ' | b',' | b';' | b')' | b']' | b'}')
+            && !self.is_spaced_value()
+        {
+            self.mask();
+        }
+    }
+
+    /// Whether the value comes after a space, as in `state = 6`.
+    fn is_spaced_value(&self) -> bool {
+        self.peek(0) == b' ' && (self.text.as_bytes()[..self.at - 1].last() == Some(&b' '))
     }
 
     /// A quoted value is masked. A key of JSON stays, and so does a sentence, which is read on like the rest.
-    fn quoted(&mut self) -> bool {
-        let Some(quote) = self.rest().chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) else {
-            return false;
-        };
+    fn quote(&mut self, quote: u8) {
         if self.sentence == Some(quote) {
             self.sentence = None;
-            return self.put(1, &self.text[self.at..=self.at]);
+            self.context = Context { codes: u8::from(self.request == 2), ..Context::default() };
+            return self.sign(quote);
         }
-        let Some(content) = self.before_closing(quote) else { return false };
-        let bytes = content.len() + 2;
-        let whole = &self.rest()[..bytes];
-        if self.rest()[bytes..].trim_start().starts_with(':') && words::is_key(content) {
-            self.codes = words::codes_after(content);
-            self.route = words::precedes_route(content);
-            return self.put(bytes, whole);
+        let Some(content) = self.before_closing(quote) else { return self.sign(quote) };
+        let after = self.at + content.len() + 2;
+        let follows = self.text[after..].trim_start_matches(' ').as_bytes().first();
+        if follows == Some(&b':') && words::is_key(content) {
+            self.put(&self.text[self.at..after]);
+            self.at = after;
+            self.last = Meaning::of(content);
+            self.context = Context {
+                key: Some(Key::meant(self.last)),
+                tight: true,
+                ..Context::after(content, self.last)
+            };
+            return;
         }
-        if self.sentence.is_none() && (content.matches(' ').count() >= 2 || self.after_telling_key()) {
+        let key = self.context.key;
+        let is_message = key == Some(Key::Telling) || (content.contains(' ') && key != Some(Key::Naming));
+        if is_message && self.sentence.is_none() {
             self.sentence = Some(quote);
-            return self.put(1, &whole[..1]);
+            return self.sign(quote);
         }
-        self.mask(bytes, "<str>")
+        if words::is_plain_value(content) || (self.context.codes > 0) {
+            self.put(&self.text[self.at..after]);
+        } else {
+            self.put((quote as char).encode_utf8(&mut [0; 4]));
+            self.mask();
+            self.put((quote as char).encode_utf8(&mut [0; 4]));
+        }
+        self.at = after;
     }
 
     /// What stands between a quote that opens here and the one that closes it. An apostrophe opens nothing.
-    fn before_closing(&self, quote: char) -> Option<&'a str> {
-        if self.before().is_some_and(char::is_alphanumeric) {
+    fn before_closing(&mut self, quote: u8) -> Option<&'a str> {
+        if self.before().is_ascii_alphanumeric() {
             return None;
         }
-        let inside = &self.rest()[1..];
-        let inside = &inside[..inside.floor_char_boundary(VALUE_BYTES_MAX)];
+        let kind = match quote {
+            b'"' => 0,
+            b'\'' => 1,
+            _ => 2,
+        };
+        if self.at < self.unquoted_until[kind] {
+            return None;
+        }
+        let inside = &self.text[self.at + 1..];
+        let inside = &inside[..inside.floor_char_boundary(QUOTED_BYTES_MAX)];
+        let bytes = inside.as_bytes();
         let mut escaped = false;
-        let end = inside.char_indices().find_map(|(at, c)| {
-            let closes = c == quote && !escaped && !inside[at + 1..].starts_with(char::is_alphanumeric);
-            escaped = c == '\\' && !escaped;
-            closes.then_some(at)
-        })?;
-        (end > 0).then(|| &inside[..end])
-    }
-
-    /// Whether the value that comes next is of a key such as `msg`, whose value is the message itself.
-    fn after_telling_key(&self) -> bool {
-        let key = self.out.trim_end_matches([' ', '=', ':', '"', '\'']);
-        key.len() < self.out.len() && words::is_telling_key(words::last_word(key))
-    }
-
-    /// The value of `key=value` goes as a whole where it has a digit or its key says that it is somebody's name,
-    /// unless it is of one kind and shows that.
-    fn assigned(&mut self) -> bool {
-        let key = self.text[..self.at].strip_suffix('=').map(words::last_word).unwrap_or_default();
-        if key.is_empty() || self.codes > 0 || self.route {
-            return false;
+        let end = bytes.iter().enumerate().position(|(at, byte)| {
+            let closes =
+                *byte == quote && !escaped && !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric);
+            escaped = *byte == b'\\' && !escaped;
+            closes
+        });
+        if end.is_none() {
+            self.unquoted_until[kind] = self.at + inside.len();
         }
-        let ends = |c: char| c.is_whitespace() || ",;&|)]}\"'`".contains(c);
-        let window = &self.rest()[..self.rest().floor_char_boundary(VALUE_BYTES_MAX)];
-        let value = window.split(ends).next().unwrap_or_default();
-        if value.is_empty() || value.starts_with('<') || value.contains("://") {
-            return false;
-        }
-        if words::is_naming_key(key) {
-            return self.mask(value.len(), "<str>");
-        }
-        value.bytes().any(|b| b.is_ascii_digit()) && self.mask(value.len(), whole(value))
-    }
-
-    /// A time, UUID, address, key or other value that its shape tells.
-    fn value(&mut self) -> bool {
-        let shape = shapes::value(self.rest()).or_else(|| self.token());
-        match shape {
-            Some((bytes, mask)) => self.mask(bytes, mask),
-            None => false,
-        }
-    }
-
-    /// A token is looked for where its run begins only, so that no run is read twice.
-    fn token(&self) -> Option<(usize, &'static str)> {
-        let begins = !self.before().is_some_and(shapes::is_of_token);
-        begins.then(|| shapes::token(self.rest())).flatten().map(|bytes| (bytes, "<id>"))
-    }
-
-    /// The scheme of an address stays, its host goes; its path is read on like the rest.
-    fn address(&mut self) -> bool {
-        let Some((scheme, host)) = shapes::scheme_and_host(self.rest()) else { return false };
-        self.url = true;
-        let bytes = scheme.len() + 3 + host.len();
-        self.put(bytes, &format!("{scheme}://<host>"))
-    }
-
-    fn query(&mut self) -> bool {
-        if !(self.url && self.rest().starts_with(['?', '#'])) {
-            return false;
-        }
-        let bytes = self
-            .rest()
-            .find(|c: char| c.is_whitespace() || "\"'`<>)]}".contains(c))
-            .unwrap_or(self.rest().len());
-        self.url = false;
-        bytes > 1 && self.put(bytes, &format!("{}<query>", &self.rest()[..1]))
-    }
-
-    /// An absolute path goes, but for the name of a source file; a route of HTTP is read on like the rest.
-    fn path(&mut self) -> bool {
-        if self.route || self.before().is_some_and(|c| matches!(c, '/' | '>' | '.' | '_' | '-')) {
-            return false;
-        }
-        let Some(path) = shapes::path(self.rest()) else { return false };
-        let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-        if words::is_source_file(name) {
-            self.put(path.len(), &format!("<path>/{name}"))
-        } else {
-            self.mask(path.len(), "<path>")
-        }
-    }
-
-    fn number(&mut self) -> bool {
-        let signed = self.before().is_none_or(|c| matches!(c, ' ' | '(' | '[' | ',' | ':' | '=' | '_'));
-        let sign = usize::from(signed && self.rest().starts_with(['-', '+']));
-        let Some(length) = shapes::number(&self.rest()[sign..]) else { return false };
-        let number = &self.rest()[..sign + length];
-        if self.codes > 0 && words::is_code(number) {
-            self.codes -= 1;
-            return self.put(number.len(), number);
-        }
-        self.mask(number.len(), "<num>")
-    }
-
-    fn word(&mut self) -> bool {
-        let rest = self.rest();
-        let bytes = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
-        let word = &rest[..bytes];
-        if bytes == 0 {
-            return false;
-        }
-        let read = words::read(word, &rest[bytes..], self.codes > 0);
-        if !words::is_filler(word) {
-            self.codes = 0;
-        }
-        self.codes = self.codes.max(words::codes_after(word));
-        self.route = words::precedes_route(word);
-        match read {
-            Word::Mask(mask) => self.mask(bytes, mask),
-            Word::Kept(more) => self.put(bytes + more, &rest[..bytes + more]),
-            Word::Numbered(piece) => self.put(bytes, &piece),
-        }
-    }
-
-    fn sign(&mut self) {
-        let Some(c) = self.rest().chars().next() else { return };
-        if c == ' ' {
-            self.url = false;
-        }
-        if matches!(c, ',' | ';' | '.') {
-            (self.codes, self.route) = (0, false);
-        }
-        self.put(c.len_utf8(), c.encode_utf8(&mut [0; 4]));
+        end.map(|end| &inside[..end])
     }
 }
 

@@ -1,243 +1,204 @@
-//! Values that are known by their shape: each function looks at the start of a text and says how long the value is.
+//! What values look like, told from their bytes alone.
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+use super::MASK;
+use super::vocabulary::{CODE_LIKE, DOMAIN, FILE_ENDING, Meaning, SOURCE_ENDING};
 
-/// Dates and times, `d` for a digit and `a` for a letter. Longer forms stand before those that begin alike.
-const TIMES: [&str; 17] = [
-    "aaa aaa dd dd:dd:dd dddd",
-    "aaa aaa d dd:dd:dd dddd",
-    "dddd-dd-ddadd:dd:dd",
-    "dddd-dd-dd dd:dd:dd",
-    "dddd-dd-ddadd:dd",
-    "dddd/dd/dd dd:dd:dd",
-    "dd/aaa/dddd:dd:dd:dd",
-    "aaa, dd aaa dddd dd:dd:dd",
-    "aaa dd dd:dd:dd",
-    "aaa d dd:dd:dd",
-    "dddd-dd-dd",
-    "dddd/dd/dd",
-    "dd/dd/dddd",
-    "dd.dd.dddd",
-    "dd/dd/dd dd:dd:dd",
-    "dd-dd dd:dd:dd",
-    "dd:dd:dd",
-];
-
-/// What may follow a number as its unit, without a space.
-const UNITS: [&str; 34] = [
-    "ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "m", "min", "mins", "h", "hr", "hrs", "d", "b", "B",
-    "kb", "kB", "KB", "KiB", "K", "k", "M", "MB", "Mi", "MiB", "G", "GB", "Gi", "GiB", "TB", "TiB", "x",
-];
-
-/// How long an IPv6 address is at most, and a colon.
-const IPV6_BYTES_MAX: usize = 40;
-
-/// How long a number may be, in bytes; a longer one is read part by part.
-const NUMBER_BYTES_MAX: usize = 64;
-
-/// How long the local part of an e-mail address may be (RFC 5321, 4.5.3.1.1).
-const LOCAL_PART_BYTES_MAX: usize = 64;
-
-/// How many bytes a value of a shape takes, where one begins.
-type Shape = fn(&str) -> Option<usize>;
-
-/// The mask of the value that begins here, and how many bytes it takes.
-pub(super) fn value(text: &str) -> Option<(usize, &'static str)> {
-    const SHAPES: [(Shape, &str); 5] =
-        [(time, "<time>"), (uuid, "<uuid>"), (ip, "<ip>"), (email, "<email>"), (hex, "<hex>")];
-    SHAPES.iter().find_map(|(shape, mask)| Some((shape(text)?, *mask)))
+/// Whether a mask, what stands between and another mask are one list: `<*>, <*>`, `<*>-<*>`, `<*> and <*>`. `space` tells
+/// whether a space follows what stands between.
+pub(super) fn parts_a_list(between: &str, space: bool) -> bool {
+    match between.as_bytes() {
+        [sign] => b",;-:/._+#@|~%$\\*x".contains(sign),
+        [] | b", " | b" -" | b".." | b"->" | b"::" | b"##" | b"--" => true,
+        b" and" | b" or" | b", and" | b", or" => space,
+        _ => false,
+    }
 }
 
-fn ends_at(text: &str, end: usize) -> bool {
-    !text[end..].starts_with(char::is_alphanumeric)
+/// What other miners of templates put in the place of values, as Drain3 does in `<:IP:>`.
+const OTHER_MASKS: [&[u8]; 12] =
+    [b"num", b"hex", b"uuid", b"ip", b"email", b"host", b"query", b"time", b"str", b"path", b"id", b"seq"];
+
+/// The bytes of a mask that the text begins with: our own, and `<:IP:>`, `<num>` of other miners.
+pub(super) fn standing_mask(text: &str) -> Option<usize> {
+    if text.starts_with("<*>") {
+        return Some(3);
+    }
+    let inside = &text.as_bytes()[1..text.len().min(16)];
+    let end = inside.iter().position(|byte| *byte == b'>')?;
+    let name = &inside[..end];
+    let name = name.strip_prefix(b":").and_then(|name| name.strip_suffix(b":")).unwrap_or(name);
+    OTHER_MASKS.iter().any(|known| name.eq_ignore_ascii_case(known)).then_some(end + 2)
 }
 
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
+/// A UUID at the beginning (RFC 9562).
+pub(super) fn uuid(bytes: &[u8]) -> bool {
+    bytes.len() >= 36
+        && bytes[..36].iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+        && !bytes.get(36).is_some_and(u8::is_ascii_alphanumeric)
 }
 
-fn fits(text: &str, shape: &str) -> bool {
-    text.len() >= shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
-            b'd' => byte.is_ascii_digit(),
-            b'a' => byte.is_ascii_alphabetic(),
-            other => byte == other,
+/// The bytes of a value that stands for itself within a chunk: a UUID, or a mask that was there before.
+pub(super) fn value(bytes: &[u8]) -> Option<usize> {
+    if bytes.starts_with(MASK.as_bytes()) { Some(MASK.len()) } else { uuid(bytes).then_some(36) }
+}
+
+/// A MAC address, with colons or dashes.
+pub(super) fn mac(bytes: &[u8]) -> bool {
+    bytes.len() == 17
+        && bytes.iter().enumerate().all(|(at, byte)| {
+            if at % 3 == 2 { *byte == bytes[2] && b":-".contains(byte) } else { byte.is_ascii_hexdigit() }
         })
 }
 
-fn time(text: &str) -> Option<usize> {
-    let shape = TIMES.iter().find(|shape| fits(text, shape))?;
-    let is_named = !shape.starts_with("aaa") || MONTHS.iter().chain(&DAYS).any(|name| text.starts_with(name));
-    let mut end = shape.len();
-    if shape.ends_with(":dd") {
-        end += fraction(&text[end..]);
-        end += zone(&text[end..]);
+/// An IPv6 address, perhaps with a zone or an embedded IPv4 address (RFC 4291).
+pub(super) fn ipv6(text: &str) -> bool {
+    let address = text.split('%').next().unwrap_or(text);
+    address.len() <= 45
+        && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
+        && address.bytes().filter(|b| *b == b':').count() >= 2
+        && (address.contains("::") || address.bytes().filter(|b| *b == b':').count() == 7)
+}
+
+pub(super) fn is_source_file(name: &str) -> bool {
+    let stem_and_ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty() && stem.len() <= 64);
+    stem_and_ending.is_some_and(|(_, ending)| Meaning::of(ending).is(SOURCE_ENDING))
+}
+
+/// What a dotted chunk names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dotted {
+    /// A host: `db-1.eu.example.com`.
+    Host,
+    /// A package, class or key: `com.example.shop.Cart`.
+    Package,
+    /// Neither, by its shape.
+    Other,
+}
+
+/// Tells hosts from packages: hosts end in a domain, packages begin with one or have capitals.
+pub(super) fn dotted(chunk: &str) -> Dotted {
+    let last = chunk.rsplit('.').next().unwrap_or_default();
+    let first = chunk.split('.').next().unwrap_or_default();
+    if last.starts_with(|c: char| c.is_ascii_digit()) && first.starts_with(|c: char| c.is_ascii_digit()) {
+        return Dotted::Other;
     }
-    (is_named && ends_at(text, end)).then_some(end)
-}
-
-fn fraction(text: &str) -> usize {
-    let count = text.strip_prefix(['.', ',']).map_or(0, digits);
-    if count == 0 { 0 } else { 1 + count }
-}
-
-fn zone(text: &str) -> usize {
-    const ZONES: [&str; 9] =
-        [" +dd:dd", " -dd:dd", " +dddd", " -dddd", "+dd:dd", "-dd:dd", "+dddd", "-dddd", "Z"];
-    const NAMED: [&str; 2] = [" UTC", " GMT"];
-    ZONES
-        .iter()
-        .find(|zone| fits(text, zone))
-        .or_else(|| NAMED.iter().find(|zone| text.starts_with(**zone)))
-        .map_or(0, |zone| zone.len())
-}
-
-fn uuid(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes().get(..36)?;
-    let is_uuid = bytes.iter().enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => *byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    });
-    (is_uuid && ends_at(text, 36)).then_some(36)
-}
-
-/// An IPv4 or IPv6 address, with its port or prefix length.
-fn ip(text: &str) -> Option<usize> {
-    let end = ipv4(text).or_else(|| ipv6(text))?;
-    let port = text[end..].strip_prefix([':', '/']).map_or(0, digits);
-    let end = if port == 0 { end } else { end + 1 + port };
-    ends_at(text, end).then_some(end)
-}
-
-fn ipv4(text: &str) -> Option<usize> {
-    let mut end = 0;
-    for part in 0..4 {
-        if part > 0 {
-            text[end..].starts_with('.').then_some(())?;
-            end += 1;
+    let labels = Labels::of(chunk);
+    let end = Meaning::of(last);
+    let reversed = Meaning::of(first).is(DOMAIN) || (first.len() <= 1 && !labels.digits);
+    if labels.of_host && !reversed && last.len() >= 2 && last.bytes().all(|b| b.is_ascii_lowercase()) {
+        let country = last.len() == 2 && (labels.digits || !end.is(CODE_LIKE));
+        let file = end.is(FILE_ENDING) || end.is(SOURCE_ENDING);
+        if end.is(DOMAIN) || (labels.count >= 3 && !labels.capitals && !file && (country || labels.digits)) {
+            return Dotted::Host;
         }
-        let count = digits(&text[end..]);
-        (1..=3).contains(&count).then_some(())?;
-        end += count;
     }
-    let more = text[end..].strip_prefix('.').is_some_and(|after| digits(after) > 0);
-    (!more && ends_at(text, end)).then_some(end)
-}
-
-fn ipv6(text: &str) -> Option<usize> {
-    let end = text.bytes().take(IPV6_BYTES_MAX).take_while(|b| b.is_ascii_hexdigit() || *b == b':').count();
-    let end = text[..end].strip_suffix(':').filter(|rest| !rest.ends_with(':')).map_or(end, str::len);
-    let address = &text[..end];
-    let colons = address.matches(':').count();
-    let has_digit = address.bytes().any(|b| b.is_ascii_digit());
-    let groups = address.split(':').all(|group| group.len() <= 4);
-    // The eighth colon may set a port apart.
-    let whole =
-        colons == 7 || colons == 8 || (address.matches("::").count() == 1 && (2..=7).contains(&colons));
-    (whole && has_digit && groups && ends_at(text, end)).then_some(end)
-}
-
-fn email(text: &str) -> Option<usize> {
-    let local = text.bytes().take(LOCAL_PART_BYTES_MAX + 1);
-    let local = local.take_while(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(b)).count();
-    let domain = text[local..].strip_prefix('@')?;
-    let length = domain.bytes().take_while(|b| b.is_ascii_alphanumeric() || b".-".contains(b)).count();
-    let domain = domain[..length].trim_end_matches(['.', '-']);
-    (local > 0 && domain.contains('.')).then_some(local + 1 + domain.len())
-}
-
-/// `0x7ffe`, a git hash, a digest: hex digits with both digits and letters among them, 7 or more.
-fn hex(text: &str) -> Option<usize> {
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_hexdigit).count();
-    if let Some(after) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        let count = digits(after);
-        return (count > 0 && ends_at(after, count)).then_some(2 + count);
-    }
-    let count = digits(text);
-    let run = &text[..count];
-    let is_mixed = run.bytes().any(|b| b.is_ascii_digit()) && run.bytes().any(|b| b.is_ascii_alphabetic());
-    (count >= 7 && is_mixed && ends_at(text, count)).then_some(count)
-}
-
-/// Base64, API keys and JWTs: long runs in which letters of both cases and digits change places often.
-pub(super) fn token(text: &str) -> Option<usize> {
-    let end = text.find(|c| !is_of_token(c)).unwrap_or(text.len());
-    let run = text[..end].trim_end_matches(['.', '-', '_', '/']);
-    let is_whole = run.starts_with("eyJ") || !run.contains('.');
-    let mixes = run.bytes().any(|b| b.is_ascii_digit())
-        && run.bytes().any(|b| b.is_ascii_lowercase())
-        && run.bytes().any(|b| b.is_ascii_uppercase());
-    let padding = text[run.len()..].bytes().take(2).take_while(|b| *b == b'=').count();
-    (is_whole && mixes && run.len() >= 24 && changes(run) * 4 >= run.len()).then_some(run.len() + padding)
-}
-
-/// Whether tokens are made of such characters.
-pub(super) fn is_of_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '.')
-}
-
-/// How often a run goes from lower case to upper, from letters to digits or back. Names in camel case do it
-/// once a word, random text all the time.
-pub(super) fn changes(run: &str) -> usize {
-    run.as_bytes()
-        .windows(2)
-        .filter(|pair| {
-            (pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
-                || pair[0].is_ascii_digit() != pair[1].is_ascii_digit()
-        })
-        .count()
-}
-
-/// `https` and `api.example.com:443` of `https://api.example.com:443/orders`; user and password go with the host.
-pub(super) fn scheme_and_host(text: &str) -> Option<(&str, &str)> {
-    let length = text.bytes().take(16).take_while(|b| b.is_ascii_alphanumeric() || b"+-".contains(b)).count();
-    let (scheme, after) = (&text[..length], text[length..].strip_prefix("://")?);
-    let end =
-        after.find(|c: char| c.is_whitespace() || "/?#\"'`<>(),;|{}".contains(c)).unwrap_or(after.len());
-    let host = after[..end].trim_end_matches(['.', ':']);
-    (length > 1 && !host.is_empty()).then_some((scheme, host))
-}
-
-/// An absolute path of two segments or more, or one with a drive.
-pub(super) fn path(text: &str) -> Option<&str> {
-    let drive = if fits(text, "a:\\") || fits(text, "a:/") { 2 } else { 0 };
-    let below = &text[drive..];
-    let ends = |c: char| c.is_whitespace() || "\"'`<>()[]{},;|=&?*:".contains(c);
-    let below = below[..below.find(ends).unwrap_or(below.len())].trim_end_matches(['.', '!']);
-    let segments = below.split(['/', '\\']).skip(1).filter(|part| !part.is_empty()).count();
-    let begins = drive > 0 || (text.starts_with('/') && !text.starts_with("//"));
-    (begins && segments >= if drive > 0 { 1 } else { 2 }).then_some(&text[..drive + below.len()])
-}
-
-/// A number with groups, decimals, exponent and unit, also a duration such as `1h2m3.5s` or a version.
-pub(super) fn number(text: &str) -> Option<usize> {
-    let text = &text[..text.floor_char_boundary(NUMBER_BYTES_MAX)];
-    let mut end = 0;
-    loop {
-        let count = digits(&text[end..]);
-        (count > 0).then_some(())?;
-        end += count;
-        while let Some(more) = text[end..].strip_prefix(['.', ',']).map(digits).filter(|count| *count > 0) {
-            end += 1 + more;
-        }
-        end += exponent(&text[end..]);
-        let letters = text[end..].find(|c: char| !c.is_alphabetic()).unwrap_or(text.len() - end);
-        let unit = &text[end..end + letters];
-        if !(unit.is_empty() || UNITS.contains(&unit)) {
-            return None;
-        }
-        end += unit.len();
-        if ends_at(text, end) {
-            return Some(end + usize::from(text[end..].starts_with('%')));
-        }
+    if labels.of_package && labels.count >= 3 && !end.is(FILE_ENDING) {
+        Dotted::Package
+    } else {
+        Dotted::Other
     }
 }
 
-fn exponent(text: &str) -> usize {
-    let Some(after) = text.strip_prefix(['e', 'E']) else { return 0 };
-    let sign = usize::from(after.starts_with(['+', '-']));
-    let count = digits(&after[sign..]);
-    if count == 0 { 0 } else { 1 + sign + count }
+/// What the labels between dots are made of.
+#[expect(clippy::struct_excessive_bools, reason = "four facts of one pass, each asked on its own")]
+struct Labels {
+    count: usize,
+    /// Letters, digits and dashes alone (RFC 1123), none empty.
+    of_host: bool,
+    /// Identifiers, none empty.
+    of_package: bool,
+    digits: bool,
+    capitals: bool,
+}
+
+impl Labels {
+    fn of(chunk: &str) -> Self {
+        let mut labels = Self { count: 1, of_host: true, of_package: true, digits: false, capitals: false };
+        let mut begins = true;
+        for byte in chunk.bytes() {
+            match byte {
+                b'.' => {
+                    labels.count += 1;
+                    labels.of_host &= !begins;
+                    labels.of_package &= !begins;
+                    begins = true;
+                    continue;
+                }
+                b'a'..=b'z' => {}
+                b'A'..=b'Z' => labels.capitals = true,
+                b'0'..=b'9' => {
+                    labels.digits = true;
+                    labels.of_package &= !begins;
+                }
+                b'-' => labels.of_host &= !begins,
+                b'_' | b'$' => labels.of_host = false,
+                _ => (labels.of_host, labels.of_package) = (false, false),
+            }
+            begins = false;
+        }
+        labels.of_host &= !begins;
+        labels.of_package &= !begins;
+        labels
+    }
+}
+
+/// Whether a run of letters and digits is a hash or an id in hex: six digits or more, none beyond `f`.
+pub(super) fn is_hex(word: &str) -> bool {
+    word.len() >= 6 && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Whether a word has letters of hex alone: eight or more of them are no word of any language.
+pub(super) fn is_hex_word(word: &str) -> bool {
+    word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Whether a name ends as Kubernetes ends the names of pods: five of its safe letters (no vowel).
+pub(super) fn is_pod_suffix(word: &str) -> bool {
+    word.len() == 5 && word.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b))
+}
+
+/// Whether a long chunk is base64 or another random text: letters of both cases and digits, well mixed.
+pub(super) fn is_random(chunk: &str) -> bool {
+    let bytes = chunk.as_bytes();
+    bytes.len() >= 24
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=_-.".contains(b))
+        && bytes.iter().any(u8::is_ascii_uppercase)
+        && bytes.iter().any(u8::is_ascii_lowercase)
+        && bytes.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+        && changes(bytes) * 4 >= bytes.len()
+}
+
+/// How often neighbours are of different classes: lower case, upper case, digit, sign.
+pub(super) fn changes(bytes: &[u8]) -> usize {
+    let class = |b: u8| match b {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' => 1,
+        b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    bytes.windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count()
+}
+
+/// The scheme of an address at the beginning (RFC 3986); also of those with a `jdbc:` or `jar:` before it.
+pub(super) fn scheme(text: &str) -> Option<&str> {
+    let at = text.find("://")?;
+    let scheme = &text[..at];
+    (at > 1 && at <= 32 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.:".contains(&b)))
+        .then_some(scheme)
+}
+
+/// An e-mail address, perhaps in angle brackets that stand outside.
+pub(super) fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.split_once('@') else { return false };
+    !local.is_empty()
+        && host.contains('.')
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b))
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b))
+        && host
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.len() >= 2 && last.bytes().all(|b| b.is_ascii_alphabetic()))
 }

@@ -1,199 +1,171 @@
-//! Words, and runs of letters and digits that are words, codes or values.
+//! Runs of letters and digits: words, codes or values; and what a key says of its value.
 
-use super::shapes::changes;
+use super::shapes;
+use super::vocabulary::{FIXED, HAPPENING, METHOD, Meaning, NAMING_KEY, PERSON_KEY, TELLING_KEY};
 
 /// What a run of letters and digits is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Word {
-    /// It stays, with so many bytes after it.
-    Kept(usize),
+    /// It stays.
+    Kept,
     /// A value.
-    Mask(&'static str),
-    /// A name whose numbers are masked.
-    Numbered(String),
+    Value,
+    /// A name with a number at its end; so many letters stay.
+    Numbered(usize),
+}
+
+/// What a key says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// The value is the message.
+    Telling,
+    /// The value names a person.
+    Person,
+    /// The value names a thing of which there are many.
+    Naming,
+    /// Nothing.
+    Other,
+}
+
+impl Key {
+    pub(super) fn of(name: &str) -> Self {
+        Self::meant(Meaning::of(name))
+    }
+
+    pub(super) fn meant(name: Meaning) -> Self {
+        if name.is(TELLING_KEY) {
+            Self::Telling
+        } else if name.is(PERSON_KEY) {
+            Self::Person
+        } else if name.is(NAMING_KEY) {
+            Self::Naming
+        } else {
+            Self::Other
+        }
+    }
 }
 
 /// Ends of names in which a number is part of the name, in lower case.
-const NAMED_BY_NUMBER: [&str; 35] = [
+const NAMED_BY_NUMBER: &[&str] = &[
     "http2", "http3", "http1", "oauth2", "oauth1", "ipv4", "ipv6", "utf8", "utf16", "utf32", "sha1",
     "sha256", "sha384", "sha512", "md5", "base64", "base32", "int8", "int16", "int32", "int64", "float32",
     "float64", "amd64", "arm64", "x86", "s3", "ec2", "log4", "slf4", "k8", "i18", "l10", "tls1", "es256",
 ];
 
 /// Prefixes of error codes: of databases, identity providers, compilers and application servers.
-const CODE_PREFIXES: [&str; 15] = [
+const CODE_PREFIXES: &[&str] = &[
     "ORA", "TNS", "PLS", "SQL", "AADSTS", "PGRST", "ERR", "WFLY", "HHH", "MSB", "CVE", "IJ", "DB", "UTF",
     "ISO",
 ];
 
 /// What the names of exceptions end in; they stay whatever digits they have.
-const EXCEPTION_ENDINGS: [&str; 4] = ["Error", "Exception", "Failure", "Fault"];
+const EXCEPTION_ENDINGS: &[&str] = &["Error", "Exception", "Failure", "Fault", "Errors"];
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-const ROUTE_KEYS: [&str; 6] = ["path", "route", "uri", "url", "endpoint", "target"];
-
-/// Words before a number that is the error's kind, not a value.
-const CODE_KEYS: [&str; 11] = [
-    "status",
-    "statuscode",
-    "httpstatus",
-    "code",
-    "errorcode",
-    "errno",
-    "sqlstate",
-    "sqlcode",
-    "exitcode",
-    "signal",
-    "errcode",
-];
-
-/// Keys whose value is the message.
-const TELLING_KEYS: [&str; 14] = [
-    "msg",
-    "message",
-    "err",
-    "error",
-    "reason",
-    "cause",
-    "detail",
-    "details",
-    "exception",
-    "description",
-    "event",
-    "code",
-    "status",
-    "text",
-];
-
-/// Keys whose value names a person or a machine, with digits or without.
-const NAMING_KEYS: [&str; 15] = [
-    "user",
-    "username",
-    "user_name",
-    "ruser",
-    "login",
-    "logname",
-    "owner",
-    "host",
-    "hostname",
-    "rhost",
-    "pod",
-    "container",
-    "tenant",
-    "customer",
-    "account",
-];
-
-/// What files of source code end in.
-const SOURCE_ENDINGS: [&str; 22] = [
-    "py", "js", "mjs", "cjs", "ts", "tsx", "jsx", "java", "kt", "scala", "go", "rs", "cs", "fs", "rb", "php",
-    "c", "cc", "cpp", "h", "ex", "swift",
-];
-
-pub(super) fn read(word: &str, after: &str, is_code: bool) -> Word {
-    let first_digit = word.find(|c: char| c.is_ascii_digit());
-    let Some(first_digit) = first_digit else { return Word::Kept(dashed_code(word, after)) };
+pub(super) fn read(word: &str) -> Word {
+    let Some(first_digit) = word.bytes().position(|b| b.is_ascii_digit()) else { return Word::Kept };
     let (letters, digits) = word.split_at(first_digit);
     let trailing = digits.bytes().all(|b| b.is_ascii_digit());
-    let is_ending = EXCEPTION_ENDINGS.iter().any(|ending| word.ends_with(ending));
-    if is_ending
-        || is_named_by_number(word)
-        || is_error_code(letters, digits, trailing)
-        || (is_code && word.len() == 5)
-    {
-        return Word::Kept(0);
+    if letters.is_empty() {
+        let class = digits.len() == 3 && digits.ends_with("xx");
+        return if class { Word::Kept } else { Word::Value };
+    }
+    if is_exception(word) || is_named_by_number(word) || is_code_word(letters, digits, trailing) {
+        return Word::Kept;
+    }
+    if shapes::is_hex(word) {
+        return Word::Value;
     }
     if trailing {
-        return Word::Numbered(format!("{letters}<num>"));
+        return Word::Numbered(letters.len());
     }
-    let random =
-        changes(word) * 3 >= word.len() || word.bytes().filter(u8::is_ascii_digit).count() * 4 >= word.len();
-    if random { Word::Mask("<id>") } else { Word::Numbered(numbered(word)) }
+    let bytes = word.as_bytes();
+    let random = shapes::changes(bytes) * 3 >= bytes.len()
+        || bytes.iter().filter(|b| b.is_ascii_digit()).count() * 4 >= bytes.len();
+    if random { Word::Value } else { Word::Numbered(letters.len()) }
 }
 
-/// The bytes of `-00060` after `ORA`.
-fn dashed_code(word: &str, after: &str) -> usize {
-    let Some(after) = after.strip_prefix('-').filter(|_| CODE_PREFIXES.contains(&word)) else { return 0 };
-    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-    let ends = !after[digits..].starts_with(char::is_alphanumeric);
-    if digits > 0 && ends { 1 + digits } else { 0 }
+/// A whole part that is an error's code, such as `ORA-00060`.
+pub(super) fn is_error_code(part: &str) -> bool {
+    let Some((prefix, number)) = part.split_once('-') else { return false };
+    CODE_PREFIXES.contains(&prefix) && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `AADSTS50011`, `E0308`, `P2002`, `TS2345`, `4xx`, and names of one letter such as `v1`.
-fn is_error_code(letters: &str, digits: &str, trailing: bool) -> bool {
-    let upper = !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_uppercase());
+/// `AADSTS50011`, `E0308`, `P2002`, `TS2345`, and names of one letter such as `v1`.
+fn is_code_word(letters: &str, digits: &str, trailing: bool) -> bool {
+    let upper = letters.bytes().all(|b| b.is_ascii_uppercase());
     let short = upper && letters.len() <= 2 && digits.len() == 4;
-    let version = letters.len() == 1 && letters.bytes().all(|b| b.is_ascii_lowercase()) && digits.len() <= 2;
-    let class = letters.is_empty() && digits.len() == 3 && digits.ends_with("xx");
-    class || (trailing && (short || version || CODE_PREFIXES.contains(&letters)))
+    trailing && (short || CODE_PREFIXES.contains(&letters))
 }
 
 /// Whether each number of a word is part of a name such as `Http2` or `SHA256`.
 fn is_named_by_number(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    let bytes = lower.as_bytes();
-    let ends = (1..=bytes.len()).filter(|end| {
-        bytes[end - 1].is_ascii_digit() && bytes.get(*end).is_none_or(|next| !next.is_ascii_digit())
-    });
-    word.len() <= 64
-        && word.is_ascii()
-        && ends.into_iter().all(|end| NAMED_BY_NUMBER.iter().any(|name| lower[..end].ends_with(name)))
-}
-
-fn numbered(word: &str) -> String {
-    let mut out = String::with_capacity(word.len() + 5);
-    for c in word.chars() {
-        if !c.is_ascii_digit() {
-            out.push(c);
-        } else if !out.ends_with("<num>") {
-            out.push_str("<num>");
-        }
+    if word.len() > 64 || !word.is_ascii() {
+        return false;
     }
-    out
+    let bytes = word.as_bytes();
+    (1..=bytes.len())
+        .filter(|end| {
+            bytes[end - 1].is_ascii_digit() && bytes.get(*end).is_none_or(|next| !next.is_ascii_digit())
+        })
+        .all(|end| {
+            NAMED_BY_NUMBER
+                .iter()
+                .any(|name| end >= name.len() && word[end - name.len()..end].eq_ignore_ascii_case(name))
+        })
 }
 
-/// How many of the numbers after this word stay: `HTTP/1.1 500` has two.
-pub(super) fn codes_after(word: &str) -> u8 {
-    match word.to_ascii_lowercase().as_str() {
-        "http" => 2,
-        "status_code" | "error_code" | "exit_code" => 1,
-        lower => u8::from(CODE_KEYS.contains(&lower)),
-    }
-}
-
-/// Words that may stand between `status` and its number.
-pub(super) fn is_filler(word: &str) -> bool {
-    ["code", "is", "was", "of", "with", "status", "http", "error"]
-        .contains(&word.to_ascii_lowercase().as_str())
-}
-
-/// Whether a number may be a status or code: `404`, `1.1`, `-111`, `23505`.
-pub(super) fn is_code(number: &str) -> bool {
-    number.len() <= 5 && number.bytes().all(|b| b.is_ascii_digit() || b".-".contains(&b))
-}
-
-pub(super) fn precedes_route(word: &str) -> bool {
-    METHODS.contains(&word) || ROUTE_KEYS.contains(&word)
+/// Whether a part may be a status or code: `404`, `-111`, `23505`, `42P01`, `0x80070005`.
+pub(super) fn is_code(part: &str) -> bool {
+    let digits = part.strip_prefix('-').unwrap_or(part);
+    let number = digits.len() <= 5 && digits.bytes().all(|b| b.is_ascii_digit());
+    let sqlstate = part.len() == 5 && part.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let hresult =
+        part.len() == 10 && part.starts_with("0x") && part.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+    number || sqlstate || hresult
 }
 
 pub(super) fn is_key(content: &str) -> bool {
-    content.len() <= 64 && content.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.'))
+    !content.is_empty()
+        && content.len() <= 64
+        && content.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-pub(super) fn is_telling_key(key: &str) -> bool {
-    TELLING_KEYS.contains(&key.to_ascii_lowercase().as_str())
+/// A value without a value.
+pub(super) fn is_missing(word: &str) -> bool {
+    ["null", "nil", "None", "undefined", "(null)"].contains(&word)
 }
 
-pub(super) fn is_naming_key(key: &str) -> bool {
-    NAMING_KEYS.contains(&key.to_ascii_lowercase().as_str())
+/// Values that tell one case from another.
+pub(super) fn is_fixed(word: &str) -> bool {
+    Meaning::of(word).is(FIXED)
 }
 
-/// The run of letters, digits and underscores that a text ends in; empty where it ends in none.
+pub(super) fn is_plain_value(content: &str) -> bool {
+    is_fixed(content) || is_exception(content)
+}
+
+pub(super) fn is_exception(name: &str) -> bool {
+    EXCEPTION_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The run of letters, digits, underscores and dashes that a text ends in; empty where it ends in none.
 pub(super) fn last_word(text: &str) -> &str {
-    &text[text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len()..]
+    let bytes = text.as_bytes();
+    let length =
+        bytes.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || **b == b'-').count();
+    &text[text.len() - length..]
 }
 
-pub(super) fn is_source_file(name: &str) -> bool {
-    let stem_and_ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty() && stem.len() <= 64);
-    stem_and_ending.is_some_and(|(_, ending)| SOURCE_ENDINGS.contains(&ending))
+/// Whether a word tells errors apart whatever else is alike: what happened, codes, exceptions, verbs by their ending.
+pub(crate) fn distinguishes(word: &str) -> bool {
+    Meaning::of(word).is(HAPPENING)
+        || is_exception(word)
+        || is_method(word)
+        || word.bytes().any(|b| b.is_ascii_digit())
+        || (word.len() > 4 && (word.ends_with("ing") || word.ends_with("ed")))
+}
+
+/// Whether a word is a method of HTTP, as requests spell it.
+pub(super) fn is_method(word: &str) -> bool {
+    Meaning::of(word).is(METHOD) && word.bytes().all(|b| b.is_ascii_uppercase())
 }

@@ -1,0 +1,232 @@
+//! Window-end merging: what one line cannot tell is settled by all templates that are known.
+//!
+//! A word that varies without a digit (`queue orders is full`, `queue mails is full`) looks like any other word. Many templates of
+//! one shape that differ in that place alone show it. So templates of one service, exception type and shape are compared, and those that
+//! differ in one or two places, with many distinct words there, are one *family*, which wears the smallest of their fingerprints.
+//!
+//! The result is the least fixed point of rules that only ever add: more templates make families grow and never part them. Hence
+//! it depends on the set of templates alone: not on their order, not on how they were spread over windows or replicas.
+
+mod pattern;
+mod union;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::model::Fingerprint;
+
+use self::pattern::{Interner, Kind, Pattern, Shape};
+use self::union::Union;
+
+/// One template that is known: of a cluster that was named by its message, not by stack frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// The id that the template has on its own.
+    pub fingerprint: Fingerprint,
+    /// The service; templates of two services never meet.
+    pub service: &'a str,
+    /// The exception's type, or empty; templates of two types never meet.
+    pub error_type: &'a str,
+    /// The template, as [`super::template()`] made it.
+    pub template: &'a str,
+}
+
+/// Templates that are one error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// The id of them all: the smallest of their fingerprints.
+    pub cluster: Fingerprint,
+    /// The others, ascending; at least one.
+    pub aliases: Vec<Fingerprint>,
+    /// The template of them all, with `<*>` where they differ.
+    pub template: String,
+    /// Why they are one, as a sentence for people.
+    pub reason: String,
+}
+
+/// How many distinct words in one place make it a variable, in a template whose other words say much (see [`WORDS_TELLING`]).
+///
+/// Fewer are found in place of states and verbs too: a state machine has three or four states, a file is read, written, opened.
+const WORDS_MIN: usize = 5;
+/// The same, in a template that says little else.
+const WORDS_MIN_SHORT: usize = 10;
+/// How many words must stay for a template to say much.
+const WORDS_TELLING: usize = 4;
+/// How many words must stay at the least.
+const WORDS_STAYING_MIN: usize = 2;
+/// How many chunks a template may have for two places of it to be compared at once: bounds the work at the square of it.
+const PAIRED_CHUNKS_MAX: usize = 32;
+/// How often merged templates are compared again. Each round adds one or two places; messages have few more that vary.
+const ROUNDS: usize = 3;
+
+/// The families among all templates that are known, ordered by id.
+///
+/// It takes time in proportion to the templates and, for each group of one shape, the square of its places (at most 32): some
+/// 100 ms for 10,000 templates.
+#[must_use]
+pub fn families(known: &[Known<'_>]) -> Vec<Family> {
+    let mut groups = BTreeMap::<(&str, &str, Shape), Vec<(Fingerprint, &str)>>::new();
+    for one in known {
+        let key = (one.service, one.error_type, Shape::of(one.template));
+        groups.entry(key).or_default().push((one.fingerprint, one.template));
+    }
+    let mut families: Vec<_> = groups
+        .into_iter()
+        .filter(|(_, members)| members.len() > 1)
+        .flat_map(|((_, _, shape), members)| of_group(&shape, members))
+        .collect();
+    families.sort_by_key(|family| family.cluster);
+    families
+}
+
+/// The families among templates of one shape.
+fn of_group(shape: &Shape, mut members: Vec<(Fingerprint, &str)>) -> Vec<Family> {
+    members.sort_unstable();
+    members.dedup();
+    let mut interner = Interner::default();
+    let mut group = Group::default();
+    for (_, template) in &members {
+        group.add(interner.pattern(template));
+    }
+    for _ in 0..ROUNDS {
+        let before = group.patterns.len();
+        group.merge_once(&interner);
+        if group.patterns.len() == before {
+            break;
+        }
+    }
+    group.families(shape, &interner, &members)
+}
+
+/// Patterns of one shape, those of templates first, and which of them are one.
+#[derive(Debug, Default)]
+struct Group {
+    patterns: Vec<Pattern>,
+    index: HashMap<Pattern, usize>,
+    union: Union,
+}
+
+impl Group {
+    fn add(&mut self, pattern: Pattern) -> usize {
+        if let Some(&known) = self.index.get(&pattern) {
+            return known;
+        }
+        let number = self.patterns.len();
+        self.index.insert(pattern.clone(), number);
+        self.patterns.push(pattern);
+        self.union.add();
+        number
+    }
+
+    /// Compares all patterns at every place, and at every two places, and adds the patterns that this shows.
+    fn merge_once(&mut self, interner: &Interner) {
+        let length = self.patterns.first().map_or(0, |pattern| pattern.len());
+        let varying: Vec<_> = (0..length).filter(|place| self.varies(*place)).collect();
+        for (number, &first) in varying.iter().enumerate() {
+            self.merge_at(&[first], interner);
+            if length <= PAIRED_CHUNKS_MAX {
+                for &second in &varying[number + 1..] {
+                    self.merge_at(&[first, second], interner);
+                }
+            }
+        }
+    }
+
+    fn varies(&self, place: usize) -> bool {
+        self.patterns.iter().any(|pattern| pattern[place] != self.patterns[0][place])
+    }
+
+    /// Gathers the patterns that are alike but for the places; where these take many words, all are one.
+    fn merge_at(&mut self, places: &[usize], interner: &Interner) {
+        let mut alike = HashMap::<Pattern, Vec<usize>>::new();
+        for (number, pattern) in self.patterns.iter().enumerate() {
+            if places.iter().all(|place| interner.kind(pattern[*place]).may_vary(*place)) {
+                let mut general = pattern.clone();
+                for place in places {
+                    general[*place] = Interner::MASK;
+                }
+                alike.entry(general).or_default().push(number);
+            }
+        }
+        for (general, members) in alike {
+            if self.are_one(&general, &members, places, interner) {
+                let general = self.add(general);
+                for member in members {
+                    self.union.join(general, member);
+                }
+            }
+        }
+    }
+
+    fn are_one(&self, general: &Pattern, members: &[usize], places: &[usize], interner: &Interner) -> bool {
+        let staying = general.iter().filter(|chunk| interner.kind(**chunk).says_something()).count();
+        if members.len() < 2 || staying < WORDS_STAYING_MIN {
+            return false;
+        }
+        let distinct = |place: usize| {
+            members
+                .iter()
+                .map(|member| self.patterns[*member][place])
+                .filter(|chunk| *chunk != Interner::MASK)
+                .collect::<HashSet<_>>()
+        };
+        let has_value = |place: usize| {
+            members.iter().any(|member| interner.kind(self.patterns[*member][place]) == Kind::Value)
+        };
+        let enough = if staying >= WORDS_TELLING { WORDS_MIN } else { WORDS_MIN_SHORT };
+        places.iter().all(|&place| {
+            let words = distinct(place);
+            let partly = words.iter().filter(|chunk| interner.kind(**chunk) == Kind::Partly).count();
+            words.len() >= enough
+                // A word where others have a value, right after its key: `user=root` beside `user=<*>`.
+                || (places.len() == 1 && has_value(place) && interner.follows_key(general, place))
+                // Ids that differ in their prefix too: `rdd_<*>` beside `broadcast_<*>`.
+                || (places.len() == 1 && partly >= 2 && partly == words.len() && staying >= WORDS_TELLING)
+        })
+    }
+
+    fn families(
+        mut self,
+        shape: &Shape,
+        interner: &Interner,
+        members: &[(Fingerprint, &str)],
+    ) -> Vec<Family> {
+        let mut by_root = BTreeMap::<usize, Vec<(Fingerprint, Pattern)>>::new();
+        for (fingerprint, template) in members {
+            let Some(pattern) = interner.known(template) else { continue };
+            let Some(&number) = self.index.get(&pattern) else { continue };
+            by_root.entry(self.union.root(number)).or_default().push((*fingerprint, pattern));
+        }
+        by_root.into_values().filter_map(|members| family(shape, interner, members)).collect()
+    }
+}
+
+fn family(shape: &Shape, interner: &Interner, mut members: Vec<(Fingerprint, Pattern)>) -> Option<Family> {
+    members.sort_unstable();
+    let mut ids: Vec<_> = members.iter().map(|(id, _)| *id).collect();
+    ids.dedup();
+    let (cluster, aliases) = ids.split_first().filter(|(_, aliases)| !aliases.is_empty())?;
+    let mut general = members[0].1.clone();
+    let mut values = Vec::new();
+    for place in 0..general.len() {
+        let words: HashSet<_> = members.iter().map(|(_, pattern)| pattern[place]).collect();
+        if words.len() > 1 {
+            general[place] = Interner::MASK;
+            values.push(words.len());
+        }
+    }
+    Some(Family {
+        cluster: *cluster,
+        aliases: aliases.to_vec(),
+        template: shape.write(&general, interner),
+        reason: reason(&values, general.len()),
+    })
+}
+
+fn reason(values: &[usize], chunks: usize) -> String {
+    let counts = values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let places = if values.len() == 1 { "1 place".to_owned() } else { format!("{} places", values.len()) };
+    format!("templates of one shape that differ in {places} of {chunks}, which took {counts} values")
+}
+
+#[cfg(test)]
+mod tests;
