@@ -1,5 +1,6 @@
 //! Clusters: what a delta adds to them, and how they are read back.
 
+mod gather;
 mod read;
 
 use sqlx::sqlite::SqliteTransaction;
@@ -7,8 +8,8 @@ use sqlx::sqlite::SqliteTransaction;
 use super::{StoreError, summaries};
 use crate::model::{Cluster, ClusterDetail, Delta, Sample, UnixNanos};
 
-pub(super) use read::{COLUMNS, number, read};
 pub use read::{ClusterFilter, Summary};
+pub(super) use read::{DETAIL, number, precedence_of, read};
 
 /// Adds one delta to its cluster, to the window, and its samples to the examples.
 pub(super) async fn add(
@@ -41,9 +42,9 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version,
-           environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, rule, category,
+           environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message, rule, category,
            severity, fixable, suggested_fix, severity_number, count, first_seen, last_seen, status)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 'new')
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 'new')
          ON CONFLICT (fingerprint) DO NOTHING",
     )
     .bind(fingerprint)
@@ -59,6 +60,7 @@ async fn insert(
     .bind(&detail.vcs_ref_name)
     .bind(&detail.service_namespace)
     .bind(&detail.language)
+    .bind(detail.named_by_message)
     .bind(&*delta.verdict.rule)
     .bind(delta.verdict.category.as_str())
     .bind(delta.verdict.severity.rank())

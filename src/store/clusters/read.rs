@@ -1,4 +1,7 @@
-//! Clusters as they are read back.
+//! Clusters as they are read back: a family of them as one.
+//!
+//! Rows stay what they are, counted under their own fingerprint; that several are one error is found out while reading, so
+//! that the records of years follow a merge at once, and its undoing too.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::model::{
-    Cluster, ClusterDetail, ClusterStatus, Fingerprint, Sample, Severity, UnixNanos, Verdict,
+    Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, UnixNanos, Verdict,
 };
 use crate::store::{Store, StoreError};
 
@@ -38,70 +41,143 @@ pub struct Summary {
     pub fixes: u64,
 }
 
-pub(in crate::store) const COLUMNS: &str = "c.fingerprint, c.service, c.error_type, c.message, c.frames, c.stack_trace, c.service_version,
-    c.environment, c.vcs_repository_url, c.vcs_revision, c.vcs_ref_name, c.service_namespace, c.language, c.rule,
-    c.category, c.severity, c.fixable, c.suggested_fix, c.status, (SELECT id FROM fix f WHERE f.fingerprint = c.fingerprint AND f.superseded = 0) AS fix_id";
+/// What a row of `cluster` tells of the error that it stands for.
+pub(in crate::store) const DETAIL: &str =
+    "c.service, c.error_type, c.frames, c.stack_trace, c.service_version, c.environment, c.vcs_repository_url,
+     c.vcs_revision, c.vcs_ref_name, c.service_namespace, c.language, c.named_by_message, c.rule, c.category, c.severity,
+     c.fixable, c.suggested_fix";
+
+/// Clusters that are no family's, each as one error: `id`, the row that is `shown` for it, and its numbers.
+fn alone(condition: &str) -> String {
+    let precedence = precedence_of("c.status");
+    format!(
+        "SELECT c.fingerprint AS id, c.fingerprint AS shown, 0 AS aliases, c.count, c.first_seen, c.last_seen,
+           {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
+           c.last_seen AS latest, c.severity, c.fixable
+         FROM cluster c
+         WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
+    )
+}
+
+/// Families, each as one error with the columns of [`alone`]: counts add up, times take the extremes, and the member with the
+/// gravest verdict is shown, as [`Verdict::is_graver_than`] orders them.
+fn families(condition: &str) -> String {
+    let precedence = precedence_of("c.status");
+    format!(
+        "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable
+         FROM (
+           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable,
+             sum(CASE WHEN c.fingerprint = m.family THEN 0 ELSE 1 END) OVER whole AS aliases,
+             CAST(sum(c.count) OVER whole AS BIGINT) AS count,
+             min(c.first_seen) OVER whole AS first_seen, max(c.last_seen) OVER whole AS last_seen,
+             max({precedence}) OVER whole AS foremost,
+             max(CASE WHEN c.status = 'fixed' THEN c.last_seen END) OVER whole AS fixed_seen,
+             row_number() OVER (PARTITION BY m.family
+               ORDER BY c.severity DESC, c.fixable DESC, c.rule, c.fingerprint) AS place
+           FROM member m JOIN cluster c ON c.fingerprint = m.fingerprint
+           WHERE {condition}
+           WINDOW whole AS (PARTITION BY m.family)
+         ) AS ranked
+         WHERE place = 1"
+    )
+}
+
+/// The errors of `page`, which has the columns of [`alone`], with all that [`read`] reads.
+fn select_from(page: &str) -> String {
+    format!(
+        "WITH page AS ({page})
+         SELECT {DETAIL}, coalesce(f.template, c.message) AS message, p.id, p.aliases, p.count, p.first_seen,
+           p.last_seen, p.foremost, p.fixed_seen, p.latest, s.at AS separated_at,
+           (SELECT x.id FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
+              (SELECT m.fingerprint FROM member m WHERE m.family = p.id UNION ALL SELECT p.id)
+            ORDER BY x.created_at, x.id LIMIT 1) AS fix_id
+         FROM page p
+         JOIN cluster c ON c.fingerprint = p.shown
+         LEFT JOIN family f ON f.id = p.id
+         LEFT JOIN separated s ON s.fingerprint = p.id"
+    )
+}
+
+/// A status as [`ClusterStatus::precedence`] has it; -1 where no logmend wrote it.
+pub(in crate::store) fn precedence_of(column: &str) -> String {
+    let cases = ClusterStatus::ALL.map(|status| format!("WHEN '{status}' THEN {}", status.precedence()));
+    format!("CASE {column} {} ELSE -1 END", cases.join(" "))
+}
 
 impl Store {
-    /// Clusters over all windows, latest first.
+    /// Clusters over all windows, latest first; a family is one.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c
-             WHERE c.last_seen >= ? AND c.severity >= ? AND c.fixable >= ?
-             ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
+        // What stands alone is found by its index and cut at the limit before families, which are few, are added.
+        let alone = alone("c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3");
+        let families = families("1 = 1");
+        let page = format!(
+            "SELECT * FROM (
+               SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?4) AS alone
+               UNION ALL
+               SELECT * FROM ({families}) AS family WHERE last_seen >= ?1 AND severity >= ?2 AND fixable >= ?3
+             ) AS error
+             ORDER BY last_seen DESC, id LIMIT ?4"
         );
+        let sql = format!("{} ORDER BY p.last_seen DESC, p.id", select_from(&page));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(filter.seen_since.unwrap_or_default().to_i64())
             .bind(if filter.urgent { Severity::High.rank() } else { 0 })
             .bind(filter.fixable)
-            .bind(filter.limit.map_or(-1, i64::from))
+            .bind(filter.limit.map_or(i64::MAX, i64::from))
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading clusters"))?;
-        self.with_examples(rows).await
+        self.gathered(&rows).await
     }
 
-    /// One cluster over all windows.
+    /// One cluster over all windows: the one that this fingerprint is the id of, or leads to.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn cluster(&self, fingerprint: Fingerprint) -> Result<Option<Cluster>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c WHERE c.fingerprint = ?"
-        );
+        let alone = alone("c.fingerprint = ?1");
+        let families = families("m.family = (SELECT l.family FROM member l WHERE l.fingerprint = ?1)");
+        let sql = select_from(&format!("{alone} UNION ALL SELECT * FROM ({families}) AS family"));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(fingerprint.to_string())
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading a cluster"))?;
-        Ok(self.with_examples(rows).await?.pop())
+        Ok(self.gathered(&rows).await?.pop())
     }
 
-    /// The clusters of one window, with the counts of that window.
+    /// The clusters of one window, with the counts of that window; a family is one, of all its members there.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn window_clusters(&self, window: UnixNanos) -> Result<Vec<Cluster>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen
-             FROM window_cluster w JOIN cluster c ON c.fingerprint = w.fingerprint
-             WHERE w.window_start = ? ORDER BY w.fingerprint"
+        let alone = alone("c.fingerprint IN (SELECT id FROM seen)");
+        let families = families("m.family IN (SELECT id FROM seen)");
+        let page = format!(
+            "WITH seen AS (
+               SELECT coalesce(m.family, w.fingerprint) AS id, CAST(sum(w.count) AS BIGINT) AS count,
+                 min(w.first_seen) AS first_seen, max(w.last_seen) AS last_seen
+               FROM window_cluster w LEFT JOIN member m ON m.fingerprint = w.fingerprint
+               WHERE w.window_start = ?1 GROUP BY 1)
+             SELECT e.id, e.shown, e.aliases, s.count, s.first_seen, s.last_seen, e.foremost, e.fixed_seen, e.latest
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e JOIN seen s ON s.id = e.id"
         );
+        let sql = format!("{} ORDER BY p.id", select_from(&page));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(window.to_i64())
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading a window's clusters"))?;
-        self.with_examples(rows).await
+        self.gathered(&rows).await
     }
 
-    /// Sets where a cluster stands.
+    /// Sets where a cluster stands, and with it every member of its family.
     ///
     /// # Errors
     ///
@@ -111,13 +187,16 @@ impl Store {
         fingerprint: Fingerprint,
         status: ClusterStatus,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE cluster SET status = ? WHERE fingerprint = ?")
-            .bind(status.as_str())
-            .bind(fingerprint.to_string())
-            .execute(&self.pool)
-            .await
-            .map(drop)
-            .map_err(StoreError::while_doing("setting a cluster's status"))
+        sqlx::query(
+            "UPDATE cluster SET status = ?2 WHERE fingerprint = ?1 OR fingerprint IN
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = ?1)",
+        )
+        .bind(fingerprint.to_string())
+        .bind(status.as_str())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("setting a cluster's status"))
     }
 
     /// How many clusters were seen since then.
@@ -126,12 +205,15 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn clusters_seen_since(&self, since: UnixNanos) -> Result<u64, StoreError> {
-        sqlx::query("SELECT count(*) FROM cluster WHERE last_seen > ?")
-            .bind(since.to_i64())
-            .fetch_one(&self.pool)
-            .await
-            .and_then(|row| number(&row, 0))
-            .map_err(StoreError::while_doing("counting clusters"))
+        sqlx::query(
+            "SELECT count(DISTINCT coalesce(m.family, c.fingerprint))
+             FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint WHERE c.last_seen > ?",
+        )
+        .bind(since.to_i64())
+        .fetch_one(&self.pool)
+        .await
+        .and_then(|row| number(&row, 0))
+        .map_err(StoreError::while_doing("counting clusters"))
     }
 
     /// Counts over all clusters and fixes.
@@ -141,14 +223,18 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn summary(&self) -> Result<Summary, StoreError> {
         let failed = StoreError::while_doing("counting clusters");
-        let rows = sqlx::query(
-            "SELECT category, count(*), coalesce(sum(severity >= ?), 0), coalesce(sum(fixable), 0)
-             FROM cluster GROUP BY category",
-        )
-        .bind(Severity::High.rank())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(&failed)?;
+        let (alone, families) = (alone("1 = 1"), families("1 = 1"));
+        let sql = format!(
+            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= ?1 THEN 1 ELSE 0 END), sum(c.fixable)
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
+             JOIN cluster c ON c.fingerprint = e.shown
+             GROUP BY c.category"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(Severity::High.rank())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(&failed)?;
         let mut summary = Summary::default();
         for row in &rows {
             let count = number(row, 1).map_err(&failed)?;
@@ -164,57 +250,29 @@ impl Store {
             .map_err(failed)?;
         Ok(summary)
     }
-
-    async fn with_examples(&self, rows: Vec<SqliteRow>) -> Result<Vec<Cluster>, StoreError> {
-        let mut clusters = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let mut cluster = read(row)?;
-            cluster.examples = self.examples(cluster.fingerprint).await?;
-            clusters.push(cluster);
-        }
-        Ok(clusters)
-    }
-
-    async fn examples(&self, fingerprint: Fingerprint) -> Result<Vec<Sample>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT occurred, body, trace_id, attributes FROM sample WHERE fingerprint = ? ORDER BY occurred, body",
-        )
-        .bind(fingerprint.to_string())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::while_doing("reading examples"))?;
-        rows.iter().map(sample).collect()
-    }
-}
-
-fn sample(row: &SqliteRow) -> Result<Sample, StoreError> {
-    let failed = StoreError::while_doing("reading examples");
-    let attributes: String = row.try_get("attributes").map_err(&failed)?;
-    Ok(Sample {
-        occurred: UnixNanos::from_i64(row.try_get("occurred").map_err(&failed)?),
-        body: row.try_get("body").map_err(&failed)?,
-        trace_id: row.try_get("trace_id").map_err(&failed)?,
-        attributes: serde_json::from_str(&attributes).map_err(|_| StoreError::Inconsistent {
-            table: "sample",
-            column: "attributes",
-            value: attributes,
-        })?,
-    })
 }
 
 pub(in crate::store) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
     row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 
+/// A cluster without its aliases and examples.
 pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
     let failed = StoreError::while_doing("reading a cluster");
     let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
     let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
     let time = |column: &str| integer(column).map(UnixNanos::from_i64);
+    let time_or_none = |column: &str| {
+        let time = row.try_get::<Option<i64>, _>(column).map_err(&failed)?;
+        Ok::<_, StoreError>(time.map(UnixNanos::from_i64))
+    };
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
-    let (fingerprint, category, status, frames) =
-        (text("fingerprint")?, text("category")?, text("status")?, text("frames")?);
-    let severity = integer("severity")?;
+    let (id, category, frames) = (text("id")?, text("category")?, text("frames")?);
+    let (severity, foremost) = (integer("severity")?, integer("foremost")?);
+    let foremost = u8::try_from(foremost)
+        .ok()
+        .and_then(ClusterStatus::from_precedence)
+        .ok_or_else(|| unreadable("status", foremost.to_string()))?;
     Ok(Cluster {
         verdict: Verdict {
             rule: text("rule")?.into(),
@@ -237,13 +295,19 @@ pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
             vcs_ref_name: text("vcs_ref_name")?,
             service_namespace: text("service_namespace")?,
             language: text("language")?,
+            named_by_message: row.try_get("named_by_message").map_err(&failed)?,
         },
-        fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
+        fingerprint: id.parse().map_err(|_| unreadable("fingerprint", id))?,
         count: u64::try_from(integer("count")?).unwrap_or(0),
         first_seen: time("first_seen")?,
         last_seen: time("last_seen")?,
-        status: status.parse().map_err(|_| unreadable("status", status))?,
+        status: ClusterStatus::of_family(foremost, time("latest")?, time_or_none("fixed_seen")?),
         examples: Vec::new(),
         fix_id: row.try_get("fix_id").map_err(&failed)?,
+        merging: Merging {
+            aliases: Vec::new(),
+            alias_count: u64::try_from(integer("aliases")?).unwrap_or(0),
+            separated_at: time_or_none("separated_at")?,
+        },
     })
 }
