@@ -147,3 +147,50 @@ impl From<Fix> for FixJson {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterDetail, Merging, Sample, Verdict};
+
+    #[test]
+    fn an_error_tells_what_leads_to_it_and_why() {
+        let alias = |byte, message: &str, count| Alias {
+            fingerprint: Fingerprint::from_bytes([byte; 16]),
+            message: message.into(),
+            reason: "templates that differ in one word".into(),
+            since: UnixNanos::from_secs(1_763_289_300),
+            count,
+        };
+        let error = ErrorJson::from(Cluster {
+            fingerprint: Fingerprint::from_bytes([1; 16]),
+            verdict: Verdict {
+                rule: "too-many-open-files".into(),
+                category: Category::INTERNAL_ERROR,
+                severity: Severity::High,
+                fixable: true,
+                suggested_fix: "Close files after use.".into(),
+            },
+            detail: ClusterDetail {
+                service: "shop".into(),
+                message: "Exporter <*> stopped: Too many open files".into(),
+                ..ClusterDetail::default()
+            },
+            count: 12,
+            first_seen: UnixNanos::from_secs(1_763_289_000),
+            last_seen: UnixNanos::from_secs(1_763_289_240),
+            status: ClusterStatus::Ongoing,
+            examples: vec![Sample { body: "Exporter carts stopped".into(), ..Sample::default() }],
+            fix_id: None,
+            merging: Merging {
+                aliases: vec![
+                    alias(2, "Exporter carts stopped: Too many open files", 7),
+                    alias(3, "Exporter orders stopped: Too many open files", 4),
+                ],
+                alias_count: 2,
+                separated_at: None,
+            },
+        });
+        insta::assert_json_snapshot!(error);
+    }
+}

@@ -81,3 +81,6 @@ fn digest(ids: &[Fingerprint]) -> [u8; 32] {
     }
     *hasher.finalize().as_bytes()
 }
+
+#[cfg(test)]
+mod tests;

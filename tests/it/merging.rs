@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::claude::{ClaudeStandIn, Turn};
-use crate::support::github::GitHubStandIn;
+use crate::support::github::{Fault, GitHubStandIn};
 use crate::support::otlp;
 use crate::support::service::Service;
 
@@ -80,13 +80,11 @@ fn submission() -> Turn {
     )
 }
 
-/// Twelve words, twelve fingerprints, one bug: one error, one pull request, under every one of its ids; until people say
-/// that one of them is another bug.
-#[tokio::test(flavor = "multi_thread")]
-async fn records_that_differ_in_a_word_become_one_error_and_one_pull_request() {
+/// A service with what a fix takes.
+async fn world() -> (GitHubStandIn, ClaudeStandIn, Service) {
     let github = GitHubStandIn::start(&[("export.py", "open(path)\n")]).await;
     let claude = ClaudeStandIn::start(vec![submission()]).await;
-    let mut service = Service::start(&[
+    let service = Service::start(&[
         ("ANTHROPIC_API_KEY", claude.key()),
         ("ANTHROPIC_BASE_URL", &claude.url()),
         ("GITHUB_TOKEN", github.token()),
@@ -94,6 +92,14 @@ async fn records_that_differ_in_a_word_become_one_error_and_one_pull_request() {
         ("GITHUB_REPOSITORY", "acme/shop"),
     ])
     .await;
+    (github, claude, service)
+}
+
+/// Twelve words, twelve fingerprints, one bug: one error, one pull request, under every one of its ids; until people say
+/// that one of them is another bug.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_differ_in_a_word_become_one_error_and_one_pull_request() {
+    let (github, claude, mut service) = world().await;
     send(&service, &WORDS).await;
     let apart = errors(&service).await;
     assert_eq!(apart.len(), WORDS.len(), "{apart:#?}");
@@ -158,6 +164,59 @@ async fn records_that_differ_in_a_word_become_one_error_and_one_pull_request() {
     let rejoined = service.post(&format!("{path}/rejoin")).await;
     assert_eq!((&rejoined["error"]["id"], &rejoined["error"]["count"]), (&grown["id"], &json!(16)));
     assert_eq!(errors(&service).await.len(), 1);
+    let taken = taken.as_str().unwrap();
+    assert_eq!(audited(&service).await, [("separate".into(), taken.into()), ("rejoin".into(), taken.into())]);
     assert_eq!(github.violations(), Vec::<String>::new());
     assert_eq!(claude.violations(), Vec::<String>::new());
+}
+
+/// What people changed, as the audit trail has it: action and subject.
+async fn audited(service: &Service) -> Vec<(String, String)> {
+    let database = format!("sqlite://{}/logmend.db", service.folder().display());
+    let pool = sqlx::SqlitePool::connect(&database).await.unwrap();
+    let sql =
+        "SELECT action, subject FROM audit WHERE actor = 'api' AND action <> 'close_window' ORDER BY id";
+    sqlx::query_as(sql).fetch_all(&pool).await.unwrap()
+}
+
+/// Separating is a changing call like others: it needs to know whom.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_an_error_that_is_known_can_be_separated() {
+    let service = Service::start(&[]).await;
+    let unknown = "0123456789abcdef0123456789abcdef";
+    for (id, status) in [(unknown, 404), ("0123", 400)] {
+        for action in ["separate", "rejoin"] {
+            let url = format!("{}/error-monitor/errors/{id}/{action}", service.api_url());
+            let refused = reqwest::Client::new().post(&url).send().await.unwrap();
+            assert_eq!(refused.status().as_u16(), status, "{url}");
+        }
+    }
+}
+
+/// A fix that waits while its error gets another id goes on under the name that it was begun with: one branch, one pull request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fix_that_was_begun_keeps_its_branch_when_its_error_gets_another_id() {
+    let (github, claude, mut service) = world().await;
+    send(&service, &WORDS).await;
+    github.fail_next("POST", "/pulls", Fault::Status(429, &[("retry-after", "3600")]));
+    service.post("/error-monitor/monitor/scan").await;
+    service.wait_for_log("it is tried again", 1).await;
+    let begun = errors(&service).await[0]["id"].clone();
+
+    let more: Vec<String> = ('a'..='z').map(|letter| letter.to_string().repeat(6)).collect();
+    send(&service, &more.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let scanned = service.post("/error-monitor/monitor/scan").await;
+    assert_eq!((&scanned["errors_found"], &scanned["auto_fixes_started"]), (&json!(1), &json!(0)));
+    let now = error(&service, &begun).await;
+    assert_ne!(now["id"], begun, "one of the new words has a smaller fingerprint");
+
+    service = service.restart().await;
+    let fix = fix(&service).await;
+    assert_eq!((&fix["status"], &fix["error_pattern_id"]), (&json!("draft"), &now["id"]));
+    let branch = format!("logmend/internal_error/{}", &begun.as_str().unwrap()[..12]);
+    assert_eq!(fix["branch"], json!(branch));
+    assert_eq!(github.branches(), [branch, "main".to_owned()]);
+    assert_eq!((github.pull_requests().len(), claude.requests().len()), (1, 1));
+    assert_eq!(error(&service, &begun).await["status"], "fix_proposed");
+    assert_eq!(github.violations(), Vec::<String>::new());
 }

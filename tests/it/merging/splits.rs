@@ -23,6 +23,8 @@ struct Sent {
     /// When it happened: its own, wherever it stands.
     at: u64,
     service: &'static str,
+    /// One type, spelled as two SDKs do.
+    error_type: &'static str,
     body: String,
 }
 
@@ -38,11 +40,16 @@ fn bodies() -> impl Strategy<Value = String> {
 
 /// Every word at least once, and more.
 fn records() -> impl Strategy<Value = Vec<Sent>> {
-    let more = prop::collection::vec((prop::sample::select(&["shop", "till"][..]), bodies()), 4..16);
+    let service = prop::sample::select(&["shop", "till"][..]);
+    let error_type = prop::sample::select(&["", "Closed", "shop.errors.Closed"][..]);
+    let more = prop::collection::vec((service, error_type, bodies()), 4..16);
     more.prop_map(|more| {
-        let every = WORDS.iter().map(|word| ("shop", super::message(word)));
+        let every = WORDS
+            .iter()
+            .flat_map(|word| ["", "Closed"].map(|error_type| ("shop", error_type, super::message(word))));
         let all = every.chain(more).zip(1..);
-        all.map(|((service, body), n)| Sent { at: n * 1_000, service, body }).collect()
+        all.map(|((service, error_type, body), n)| Sent { at: n * 1_000, service, error_type, body })
+            .collect()
     })
 }
 
@@ -73,6 +80,9 @@ async fn clusters_of(deliveries: impl IntoIterator<Item = (Sent, usize, bool)>) 
     for (sent, replica, cut) in deliveries {
         let mut record = otlp::record(ERROR, &sent.body);
         (record.time_unix_nano, record.observed_time_unix_nano) = (sent.at, sent.at);
+        if !sent.error_type.is_empty() {
+            record.attributes.push(otlp::attribute("exception.type", sent.error_type));
+        }
         let request = otlp::request(sent.service, vec![record]).encode_to_vec();
         pipelines[replica].process(request.into(), now, Transport::Grpc).await.unwrap();
         now.0 += 1;
@@ -87,7 +97,7 @@ async fn clusters_of(deliveries: impl IntoIterator<Item = (Sent, usize, bool)>) 
         format!(
             "{} {:?} {} {}..{} {:?} {} {:?}",
             cluster.fingerprint,
-            cluster.summary(),
+            cluster.detail.message,
             cluster.count,
             cluster.first_seen.0,
             cluster.last_seen.0,
