@@ -93,7 +93,8 @@ impl Store {
     /// Notes that a cluster is never to be compared again. `None` where there is no such cluster, false where it was
     /// noted before. Families stay as they are until they are made again.
     ///
-    /// What it was told through its family (that a fix is proposed, say) does not hold for it alone.
+    /// What it was told through its family (that a fix is proposed, say) does not hold for it alone. A fix stays with the
+    /// fingerprint that was claimed: where people separate that one, those left behind may get a fix of their own.
     ///
     /// # Errors
     ///
