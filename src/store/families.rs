@@ -7,9 +7,6 @@
 
 mod change;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use self::change::{Change, Ties};
 
 use super::{Store, StoreError};
@@ -28,13 +25,14 @@ impl Store {
     pub async fn compared(&self, count_max: u32) -> Result<Vec<Fingerprint>, StoreError> {
         let sql =
             format!("SELECT c.fingerprint FROM cluster c WHERE {COMPARED} ORDER BY c.fingerprint LIMIT ?");
-        sqlx::query(sqlx::AssertSqlSafe(sql))
+        // Decoded row by row: a hundred thousand rows as the driver holds them would be a hundred megabytes.
+        sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql))
             .bind(count_max)
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading what is compared"))?
-            .iter()
-            .map(|row| fingerprint(row, "cluster", "fingerprint"))
+            .into_iter()
+            .map(|id| fingerprint("cluster", "fingerprint", id))
             .collect()
     }
 
@@ -44,7 +42,6 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn templates(&self, count_max: u32, chars_max: u32) -> Result<Vec<Template>, StoreError> {
-        let failed = StoreError::while_doing("reading templates");
         let sql = format!(
             "SELECT fingerprint, service, error_type, message FROM (
                SELECT c.fingerprint, c.service, c.error_type, c.message,
@@ -52,21 +49,16 @@ impl Store {
                FROM cluster c WHERE {COMPARED}) AS compared
              WHERE chars <= ? ORDER BY fingerprint LIMIT ?"
         );
-        sqlx::query(sqlx::AssertSqlSafe(sql))
+        sqlx::query_as::<_, (String, String, String, String)>(sqlx::AssertSqlSafe(sql))
             .bind(chars_max)
             .bind(count_max)
             .fetch_all(&self.pool)
             .await
-            .map_err(&failed)?
-            .iter()
-            .map(|row| {
-                let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-                Ok(Template {
-                    fingerprint: fingerprint(row, "cluster", "fingerprint")?,
-                    service: text("service")?,
-                    error_type: text("error_type")?,
-                    message: text("message")?,
-                })
+            .map_err(StoreError::while_doing("reading templates"))?
+            .into_iter()
+            .map(|(id, service, error_type, message)| {
+                let fingerprint = fingerprint("cluster", "fingerprint", id)?;
+                Ok(Template { fingerprint, service, error_type, message })
             })
             .collect()
     }
@@ -175,11 +167,6 @@ impl Store {
     }
 }
 
-fn fingerprint(
-    row: &SqliteRow,
-    table: &'static str,
-    column: &'static str,
-) -> Result<Fingerprint, StoreError> {
-    let text: String = row.try_get(column).map_err(StoreError::while_doing("reading a fingerprint"))?;
+fn fingerprint(table: &'static str, column: &'static str, text: String) -> Result<Fingerprint, StoreError> {
     text.parse().map_err(|_| StoreError::Inconsistent { table, column, value: text })
 }

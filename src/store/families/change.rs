@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteTransaction;
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::fingerprint;
 use crate::model::{Family, Fingerprint, UnixNanos};
@@ -38,15 +38,15 @@ impl Ties {
     pub(super) async fn stored(transaction: &mut SqliteTransaction<'_>) -> Result<Self, StoreError> {
         let failed = StoreError::while_doing("reading families");
         let mut ties = Self::default();
-        let rows = sqlx::query("SELECT id, template, reason FROM family").fetch_all(&mut **transaction).await;
-        for row in rows.map_err(&failed)? {
-            let is = (row.try_get(1).map_err(&failed)?, row.try_get(2).map_err(&failed)?);
-            ties.families.insert(fingerprint(&row, "family", "id")?, is);
+        let families =
+            sqlx::query_as::<_, (String, String, String)>("SELECT id, template, reason FROM family");
+        for (id, template, reason) in families.fetch_all(&mut **transaction).await.map_err(&failed)? {
+            ties.families.insert(fingerprint("family", "id", id)?, (template, reason));
         }
-        let rows = sqlx::query("SELECT fingerprint, family FROM member").fetch_all(&mut **transaction).await;
-        for row in rows.map_err(&failed)? {
-            let family = fingerprint(&row, "member", "family")?;
-            ties.members.insert(fingerprint(&row, "member", "fingerprint")?, family);
+        let members = sqlx::query_as::<_, (String, String)>("SELECT fingerprint, family FROM member");
+        for (member, family) in members.fetch_all(&mut **transaction).await.map_err(&failed)? {
+            let member = fingerprint("member", "fingerprint", member)?;
+            ties.members.insert(member, fingerprint("member", "family", family)?);
         }
         Ok(ties)
     }
