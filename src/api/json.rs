@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Category, Cluster, ClusterStatus, Fix, FixStatus, Severity, UnixNanos};
+use crate::model::{
+    Alias, Category, Cluster, ClusterStatus, Fingerprint, Fix, FixStatus, Severity, UnixNanos,
+};
 
 /// An error: one cluster.
 #[derive(Debug, Serialize)]
@@ -28,6 +30,19 @@ pub(super) struct ErrorJson {
     examples: Vec<ExampleJson>,
     status: ClusterStatus,
     fix_id: Option<String>,
+    aliases: Vec<AliasJson>,
+    alias_count: u64,
+    separated_at: Option<UnixNanos>,
+}
+
+/// Another id that leads to an error.
+#[derive(Debug, Serialize)]
+pub(super) struct AliasJson {
+    fingerprint: Fingerprint,
+    message: String,
+    reason: String,
+    since: UnixNanos,
+    count: u64,
 }
 
 /// One record of an error.
@@ -68,7 +83,17 @@ impl From<Cluster> for ErrorJson {
             examples: examples.collect(),
             status: cluster.status,
             fix_id: cluster.fix_id,
+            aliases: cluster.merging.aliases.into_iter().map(AliasJson::from).collect(),
+            alias_count: cluster.merging.alias_count,
+            separated_at: cluster.merging.separated_at,
         }
+    }
+}
+
+impl From<Alias> for AliasJson {
+    fn from(alias: Alias) -> Self {
+        let Alias { fingerprint, message, reason, since, count } = alias;
+        Self { fingerprint, message, reason, since, count }
     }
 }
 
@@ -101,7 +126,7 @@ impl From<Fix> for FixJson {
         let some = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
             id: fix.id,
-            error_pattern_id: fix.fingerprint.to_string(),
+            error_pattern_id: fix.error_id.to_string(),
             error_message: fix.error_message,
             error_category: fix.error_category,
             severity: fix.severity,
@@ -120,5 +145,52 @@ impl From<Fix> for FixJson {
             output_tokens: fix.output_tokens,
             cost_usd: fix.cost_usd,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ClusterDetail, Merging, Sample, Verdict};
+
+    #[test]
+    fn an_error_tells_what_leads_to_it_and_why() {
+        let alias = |byte, message: &str, count| Alias {
+            fingerprint: Fingerprint::from_bytes([byte; 16]),
+            message: message.into(),
+            reason: "templates that differ in one word".into(),
+            since: UnixNanos::from_secs(1_763_289_300),
+            count,
+        };
+        let error = ErrorJson::from(Cluster {
+            fingerprint: Fingerprint::from_bytes([1; 16]),
+            verdict: Verdict {
+                rule: "too-many-open-files".into(),
+                category: Category::INTERNAL_ERROR,
+                severity: Severity::High,
+                fixable: true,
+                suggested_fix: "Close files after use.".into(),
+            },
+            detail: ClusterDetail {
+                service: "shop".into(),
+                message: "Exporter <*> stopped: Too many open files".into(),
+                ..ClusterDetail::default()
+            },
+            count: 12,
+            first_seen: UnixNanos::from_secs(1_763_289_000),
+            last_seen: UnixNanos::from_secs(1_763_289_240),
+            status: ClusterStatus::Ongoing,
+            examples: vec![Sample { body: "Exporter carts stopped".into(), ..Sample::default() }],
+            fix_id: None,
+            merging: Merging {
+                aliases: vec![
+                    alias(2, "Exporter carts stopped: Too many open files", 7),
+                    alias(3, "Exporter orders stopped: Too many open files", 4),
+                ],
+                alias_count: 2,
+                separated_at: None,
+            },
+        });
+        insta::assert_json_snapshot!(error);
     }
 }

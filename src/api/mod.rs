@@ -111,6 +111,8 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/errors/fixable", get(patterns::fixable))
         .route("/errors/patterns", get(patterns::all))
         .route("/errors/{fingerprint}", get(patterns::one))
+        .route("/errors/{fingerprint}/separate", post(patterns::separate))
+        .route("/errors/{fingerprint}/rejoin", post(patterns::rejoin))
         .route("/fixes/generated", get(monitor::fixes))
         .route("/fixes/{id}", get(monitor::fix))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));

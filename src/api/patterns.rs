@@ -1,4 +1,4 @@
-//! The errors: recent, critical, fixable, all, and one.
+//! The errors: recent, critical, fixable, all, and one; and what people say of how they were merged.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::error::Problem;
 use super::json::ErrorJson;
 use crate::model::{Fingerprint, UnixNanos};
-use crate::store::ClusterFilter;
+use crate::store::{AuditEntry, ClusterFilter};
 
 /// Hours that lists look back where the caller does not say.
 const HOURS_DEFAULT: u64 = 24;
@@ -77,11 +77,49 @@ pub(super) async fn all(State(state): State<super::State>, Query(range): Query<R
     Ok(Json(json!({"total_patterns": total, "patterns": patterns})))
 }
 
+/// Any id of an error leads to it.
 pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
-    let fingerprint: Fingerprint =
-        id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))?;
-    match state.store.cluster(fingerprint).await? {
-        Some(cluster) => Ok(Json(json!({"error": ErrorJson::from(cluster)}))),
-        None => Err(Problem::not_found("there is no error of this fingerprint")),
-    }
+    Ok(Json(json!({"error": error(&state, fingerprint(&id)?).await?})))
+}
+
+/// Takes one cluster out of its family for good, and answers with it as it stands alone.
+pub(super) async fn separate(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+    let (id, now) = (fingerprint(&id)?, (state.clock)());
+    let noted = state.store.separate(id, now).await?.ok_or_else(no_such_error)?;
+    merge_again(&state, id, "separate", noted, now).await
+}
+
+/// Takes back [`separate`].
+pub(super) async fn rejoin(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+    let (id, now) = (fingerprint(&id)?, (state.clock)());
+    error(&state, id).await?;
+    let noted = state.store.rejoin(id).await?;
+    merge_again(&state, id, "rejoin", noted, now).await
+}
+
+/// Lets what people said take effect, and answers with the error that the id leads to now. Said twice it is the same.
+async fn merge_again(
+    state: &super::State,
+    id: Fingerprint,
+    action: &'static str,
+    noted: bool,
+    at: UnixNanos,
+) -> Answer {
+    let (subject, outcome) = (id.to_string(), if noted { "noted" } else { "nothing to change" });
+    state.store.audit(&AuditEntry { at, actor: "api", action, subject: &subject, outcome }).await?;
+    state.triage.merge(at).await?;
+    let status = if action == "separate" { "separated" } else { "rejoined" };
+    Ok(Json(json!({"status": status, "error": error(state, id).await?})))
+}
+
+fn fingerprint(id: &str) -> Result<Fingerprint, Problem> {
+    id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))
+}
+
+async fn error(state: &super::State, id: Fingerprint) -> Result<ErrorJson, Problem> {
+    state.store.cluster(id).await?.map(ErrorJson::from).ok_or_else(no_such_error)
+}
+
+fn no_such_error() -> Problem {
+    Problem::not_found("there is no error of this fingerprint")
 }

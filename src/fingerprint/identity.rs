@@ -78,7 +78,8 @@ impl Encoding {
 }
 
 /// The type without package, module or enclosing class: Python's SDK sends it bare, Java's in full.
-fn last_segment(type_name: &str) -> &str {
+#[must_use]
+pub fn last_segment(type_name: &str) -> &str {
     let plain = type_name.split(['<', '[', '`']).next().unwrap_or(type_name);
     plain
         .rsplit(['.', ':', '$', '+', '/', '\\', '*'])

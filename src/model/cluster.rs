@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Fingerprint, Severity, SeverityNumber, UnixNanos, UnknownName};
+use super::{Category, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, UnknownName};
 
 /// What stands for a value in the template of a message, whatever its kind: one value may be an address today and a name
 /// tomorrow.
@@ -68,6 +68,9 @@ pub struct ClusterDetail {
     pub service_namespace: String,
     /// `telemetry.sdk.language`; empty where unset.
     pub language: String,
+    /// Whether the fingerprint is made of the message, not of frames: its message may then be one of many that are one
+    /// error. `frames` does not tell, since it also shows where a record without a trace was written.
+    pub named_by_message: bool,
 }
 
 impl ClusterDetail {
@@ -204,7 +207,8 @@ pub enum ClusterStatus {
 }
 
 impl ClusterStatus {
-    const ALL: [Self; 6] =
+    /// Every status.
+    pub const ALL: [Self; 6] =
         [Self::New, Self::Ongoing, Self::Regressed, Self::FixProposed, Self::Fixed, Self::Ignored];
 
     /// The name in JSON and the store.
@@ -238,12 +242,12 @@ impl FromStr for ClusterStatus {
     }
 }
 
-/// A cluster as the store knows it.
+/// A cluster as the store knows it; where several were found to be one error, all of them together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// Its id.
     pub fingerprint: Fingerprint,
-    /// What kind of error, how bad, whether fixable.
+    /// What kind of error, how bad, whether fixable: the gravest verdict of all.
     pub verdict: Verdict,
     /// Service, type, message, trace.
     pub detail: ClusterDetail,
@@ -259,6 +263,8 @@ pub struct Cluster {
     pub examples: Vec<Sample>,
     /// The fix that claimed it, if one did.
     pub fix_id: Option<String>,
+    /// How it came together.
+    pub merging: Merging,
 }
 
 impl Cluster {

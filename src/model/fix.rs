@@ -92,8 +92,10 @@ impl FromStr for FixStatus {
 pub struct Fix {
     /// `<first 12 hex digits of the fingerprint>-<attempt>`.
     pub id: String,
-    /// The error that it mends.
+    /// What was claimed for it. Its branch is named after this, whatever the error's id is by now.
     pub fingerprint: Fingerprint,
+    /// The error that it mends: `fingerprint`, or what that leads to since it became an alias.
+    pub error_id: Fingerprint,
     /// The error in one line.
     pub error_message: String,
     /// The error's category.

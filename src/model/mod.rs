@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or the network, and nothing here knows another room.
 
 mod cluster;
+mod family;
 mod fingerprint;
 mod fix;
 mod record;
@@ -14,6 +15,7 @@ mod transport;
 pub use cluster::{
     Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict, WindowSummary,
 };
+pub use family::{Alias, Family, Merging, Template};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};

@@ -52,6 +52,7 @@ impl KeptLimits {
         };
         let name = |text| kept(text, self.name_bytes_max);
         let service = name(resource.service_name);
+        let named_by_message = analysis.frames.is_empty();
         ClusterDetail {
             service: if service.is_empty() { "unknown_service".to_owned() } else { service },
             error_type: name(analysis.error_type.as_bytes()),
@@ -65,6 +66,7 @@ impl KeptLimits {
             vcs_ref_name: name(resource.vcs_ref_name),
             service_namespace: name(resource.service_namespace),
             language: name(resource.language),
+            named_by_message,
         }
     }
 

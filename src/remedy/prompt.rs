@@ -168,7 +168,7 @@ pub fn summary(cluster: &Cluster) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::model::{
-        Category, ClusterDetail, ClusterStatus, Fingerprint, Sample, Severity, UnixNanos, Verdict,
+        Category, ClusterDetail, ClusterStatus, Fingerprint, Merging, Sample, Severity, UnixNanos, Verdict,
     };
 
     /// An error whose text tries everything.
@@ -209,6 +209,7 @@ pub(super) mod tests {
                 ..Sample::default()
             }],
             fix_id: None,
+            merging: Merging::default(),
         }
     }
 

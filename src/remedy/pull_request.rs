@@ -157,6 +157,7 @@ mod tests {
         Fix {
             id: "abababababab-1".into(),
             fingerprint: cluster.fingerprint,
+            error_id: cluster.fingerprint,
             error_message: cluster.summary(),
             error_category: cluster.verdict.category,
             severity: cluster.verdict.severity,

@@ -87,7 +87,10 @@ impl Remedy {
 
     async fn advance(&self, fix: &mut Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
         let repository = self.settings.repository.as_ref().ok_or(RemedyError::NoRepository)?;
-        let cluster = self.store.cluster(fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
+        let mut cluster = self.store.cluster(fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
+        // Since it was claimed the error may have become one with others. At GitHub it goes by the id of the claim, so that
+        // a branch that was begun is found again.
+        cluster.fingerprint = fix.fingerprint;
         let base = self.github.base(repository, self.settings.base_branch.as_deref()).await?;
         let submission = match stored_submission(fix) {
             Some(submission) => submission,
@@ -165,7 +168,10 @@ impl Remedy {
         } else {
             self.github.tree_of(repository, commit).await?
         };
-        fix.branch = pull_request::branch(cluster);
+        // A branch that was begun keeps its name, also where a graver record has changed the category since.
+        if fix.branch.is_empty() {
+            fix.branch = pull_request::branch(cluster);
+        }
         self.store.update_fix(fix).await?;
         let proposal = Proposal {
             repository: repository.clone(),

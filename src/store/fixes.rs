@@ -18,8 +18,14 @@ pub struct Spending {
     pub usd: f64,
 }
 
+/// Fixes, each with the error that what it claimed leads to.
+const SELECT: &str = "SELECT x.*, coalesce(m.family, x.fingerprint) AS error_id
+    FROM fix x LEFT JOIN member m ON m.fingerprint = x.fingerprint";
+
 impl Store {
-    /// Claims a cluster for a fix. `None` where it has one already, whatever became of that.
+    /// Claims a cluster for a fix. `None` where it, or any other member of its family, has one already, whatever became of that.
+    ///
+    /// One statement looks and claims. Two members that had a fix each before they became one error keep both; no third is begun.
     ///
     /// # Errors
     ///
@@ -30,7 +36,9 @@ impl Store {
             "INSERT INTO fix (id, fingerprint, error_message, error_category, severity, status, reason, tries, analysis,
                proposed_fix, code_changes, repository, base_commit, branch, created_at, model, input_tokens,
                output_tokens, cost_usd)
-             VALUES (?, ?, ?, ?, ?, 'pending', '', 0, '', '', '{}', '', '', '', ?, '', 0, 0, 0)
+             SELECT ?1, ?2, ?3, ?4, ?5, 'pending', '', 0, '', '', '{}', '', '', '', ?6, '', 0, 0, 0
+             WHERE NOT EXISTS (SELECT 1 FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = ?2))
              ON CONFLICT DO NOTHING",
         )
         .bind(&id)
@@ -86,7 +94,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fix(&self, id: &str) -> Result<Option<Fix>, StoreError> {
-        sqlx::query("SELECT * FROM fix WHERE id = ?")
+        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE x.id = ?")))
             .bind(id)
             .fetch_optional(&self.pool)
             .await
@@ -102,7 +110,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fixes(&self) -> Result<Vec<Fix>, StoreError> {
-        sqlx::query("SELECT * FROM fix ORDER BY created_at DESC, id")
+        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY x.created_at DESC, x.id")))
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading fixes"))?
@@ -117,7 +125,8 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn unfinished_fixes(&self) -> Result<Vec<Fix>, StoreError> {
-        sqlx::query("SELECT * FROM fix WHERE status IN ('pending', 'generating') ORDER BY created_at, id")
+        let sql = format!("{SELECT} WHERE x.status IN ('pending', 'generating') ORDER BY x.created_at, x.id");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading unfinished fixes"))?
@@ -173,14 +182,18 @@ fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
     let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
     let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "fix", column, value };
-    let (fingerprint, category, status, changes) =
-        (text("fingerprint")?, text("error_category")?, text("status")?, text("code_changes")?);
+    let fingerprint = |column| {
+        let fingerprint = text(column)?;
+        fingerprint.parse().map_err(|_| unreadable(column, fingerprint))
+    };
+    let (category, status, changes) = (text("error_category")?, text("status")?, text("code_changes")?);
     let severity = integer("severity")?;
     let code_changes: BTreeMap<String, String> =
         serde_json::from_str(&changes).map_err(|_| unreadable("code_changes", changes))?;
     Ok(Fix {
         id: text("id")?,
-        fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
+        fingerprint: fingerprint("fingerprint")?,
+        error_id: fingerprint("error_id")?,
         error_message: text("error_message")?,
         error_category: category.parse().map_err(|_| unreadable("error_category", category))?,
         severity: Severity::from_rank(severity)

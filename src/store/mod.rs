@@ -12,6 +12,7 @@
 mod audit;
 mod clusters;
 mod error;
+mod families;
 mod fixes;
 mod summaries;
 mod windows;

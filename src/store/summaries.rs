@@ -1,9 +1,12 @@
 //! What the next hop is still to be told: clusters of closed windows of which records were held back.
+//!
+//! A family is not told as one. The first record of each member went on with its own fingerprint, and a summary tells what
+//! was held back behind it; it may also be sent before the window's templates are compared.
 
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::clusters::{self, COLUMNS};
+use super::clusters::{self, DETAIL};
 use super::{Store, StoreError};
 use crate::model::{Fingerprint, HeldBack, SeverityNumber, UnixNanos, WindowSummary};
 
@@ -34,8 +37,11 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn unsummarised(&self, limit: u32) -> Result<Vec<WindowSummary>, StoreError> {
+        let precedence = clusters::precedence_of("c.status");
         let sql = format!(
-            "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen, w.severity_number, w.held_back, w.trace_ids,
+            "SELECT {DETAIL}, c.fingerprint AS id, c.message, 0 AS aliases, NULL AS separated_at, NULL AS fix_id,
+               {precedence} AS foremost, NULL AS fixed_seen, c.last_seen AS latest,
+               w.count, w.first_seen, w.last_seen, w.severity_number, w.held_back, w.trace_ids,
                w.window_start, closed.closed_at
              FROM window_cluster w
              JOIN cluster c ON c.fingerprint = w.fingerprint

@@ -8,6 +8,8 @@ use crate::model::{
     Severity, SeverityNumber, Verdict,
 };
 
+mod families;
+
 struct Running {
     store: Store,
     stop: tokio_util::sync::CancellationToken,
@@ -130,6 +132,7 @@ async fn a_database_of_the_first_version_is_carried_over() {
     let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
     assert_eq!((cluster.count, cluster.detail.vcs_ref_name.as_str()), (2, ""));
     assert_eq!(cluster.examples[0].attributes.len(), 0);
+    assert_eq!(running.store.compared(10).await.unwrap(), [id(1)], "it has no frames");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
-//! What happens at a window's end: close it, look at its clusters, claim the ones that a fix is to be written for.
+//! What happens at a window's end: close it, find out which of its clusters are one error, look at them, claim the ones that
+//! a fix is to be written for.
 //!
 //! In comes the store's closed window. Out go claims in the store, in the order in which they deserve a fix; whoever
 //! writes fixes is woken and finds them there, also after a restart. This room does not know how a fix is written.
 
+mod merge;
 mod rank;
 mod task;
 
@@ -77,6 +79,9 @@ pub struct Triage {
     running: Arc<AtomicBool>,
     /// One window is closed at a time; held across awaits, hence tokio's.
     closing: Arc<Mutex<()>>,
+    /// The set of templates that was compared last by this process, `None` before the first time. Held across awaits: one merge
+    /// at a time, so that an older set never stands at the end.
+    merged: Arc<Mutex<Option<[u8; 32]>>>,
 }
 
 impl Triage {
@@ -84,7 +89,7 @@ impl Triage {
     #[must_use]
     pub fn new(store: Store, settings: Settings, can_fix: bool, work: Arc<Notify>) -> Self {
         let running = Arc::new(AtomicBool::new(true));
-        Self { store, settings, can_fix, work, running, closing: Arc::default() }
+        Self { store, settings, can_fix, work, running, closing: Arc::default(), merged: Arc::default() }
     }
 
     /// Whether windows are closed on time: people may pause it.
@@ -118,6 +123,7 @@ impl Triage {
     ) -> Result<Report, StoreError> {
         let _one_at_a_time = self.closing.lock().await;
         let closed = self.store.close_window(now).await?;
+        self.merge(now).await?;
         let mut report = Report::default();
         for window in self.store.untriaged_windows().await? {
             let triaged = self.triage(window, now, auto_fix).await?;
@@ -143,6 +149,7 @@ impl Triage {
     }
 
     async fn triage(&self, window: UnixNanos, now: UnixNanos, auto_fix: bool) -> Result<Report, StoreError> {
+        self.store.age_families(window).await?;
         let clusters = self.store.window_clusters(window).await?;
         let urgent = clusters.iter().filter(|cluster| cluster.verdict.severity.is_urgent()).count();
         tracing::info!("Detected {} error patterns", clusters.len());

@@ -47,7 +47,7 @@ fn is_candidate(cluster: &Cluster, occurrences_min: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Category, ClusterDetail, Fingerprint, Frame, Severity, UnixNanos, Verdict};
+    use crate::model::{Category, ClusterDetail, Fingerprint, Frame, Merging, Severity, UnixNanos, Verdict};
 
     fn cluster(id: u8, severity: Severity, count: u64) -> Cluster {
         Cluster {
@@ -66,6 +66,7 @@ mod tests {
             status: ClusterStatus::New,
             examples: Vec::new(),
             fix_id: None,
+            merging: Merging::default(),
         }
     }
 

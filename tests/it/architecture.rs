@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("forward", &["model", "otlp"]),
     ("pipeline", &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "forward"]),
     ("github", &["model", "redact"]),
-    ("triage", &["model", "store", "leader"]),
+    ("triage", &["model", "fingerprint", "store", "leader"]),
     ("remedy", &["model", "redact", "store", "github", "triage"]),
     ("api", &["model", "store", "triage"]),
     ("telemetry", &["model"]),

@@ -13,6 +13,7 @@ mod door;
 mod end_to_end;
 mod exporters;
 mod forwarding;
+mod merging;
 mod origins;
 mod protocol;
 mod receiving;

@@ -1,0 +1,313 @@
+//! Clusters as they are read back: a family of them as one.
+//!
+//! Rows stay what they are, counted under their own fingerprint; that several are one error is found out while reading, so
+//! that the records of years follow a merge at once, and its undoing too.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::{
+    Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, UnixNanos, Verdict,
+};
+use crate::store::{Store, StoreError};
+
+/// Which clusters to read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClusterFilter {
+    /// Only those seen since then.
+    pub seen_since: Option<UnixNanos>,
+    /// Only critical and high ones.
+    pub urgent: bool,
+    /// Only fixable ones.
+    pub fixable: bool,
+    /// At most so many; all where `None`.
+    pub limit: Option<u32>,
+}
+
+/// Counts over all clusters and fixes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many clusters there are.
+    pub clusters: u64,
+    /// How many of them are critical or high.
+    pub urgent: u64,
+    /// How many of them are fixable.
+    pub fixable: u64,
+    /// How many by category.
+    pub by_category: BTreeMap<String, u64>,
+    /// How many fixes were written.
+    pub fixes: u64,
+}
+
+/// What a row of `cluster` tells of the error that it stands for.
+pub(in crate::store) const DETAIL: &str =
+    "c.service, c.error_type, c.frames, c.stack_trace, c.service_version, c.environment, c.vcs_repository_url,
+     c.vcs_revision, c.vcs_ref_name, c.service_namespace, c.language, c.named_by_message, c.rule, c.category, c.severity,
+     c.fixable, c.suggested_fix";
+
+/// Clusters that are no family's, each as one error: `id`, the row that is `shown` for it, and its numbers.
+fn alone(condition: &str) -> String {
+    let precedence = precedence_of("c.status");
+    format!(
+        "SELECT c.fingerprint AS id, c.fingerprint AS shown, 0 AS aliases, c.count, c.first_seen, c.last_seen,
+           {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
+           c.last_seen AS latest, c.severity, c.fixable
+         FROM cluster c
+         WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
+    )
+}
+
+/// Families, each as one error with the columns of [`alone`]: counts add up, times take the extremes, and the member with the
+/// gravest verdict is shown, as [`Verdict::is_graver_than`] orders them.
+fn families(condition: &str) -> String {
+    let precedence = precedence_of("c.status");
+    format!(
+        "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable
+         FROM (
+           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable,
+             sum(CASE WHEN c.fingerprint = m.family THEN 0 ELSE 1 END) OVER whole AS aliases,
+             CAST(sum(c.count) OVER whole AS BIGINT) AS count,
+             min(c.first_seen) OVER whole AS first_seen, max(c.last_seen) OVER whole AS last_seen,
+             max({precedence}) OVER whole AS foremost,
+             max(CASE WHEN c.status = 'fixed' THEN c.last_seen END) OVER whole AS fixed_seen,
+             row_number() OVER (PARTITION BY m.family
+               ORDER BY c.severity DESC, c.fixable DESC, c.rule, c.fingerprint) AS place
+           FROM member m JOIN cluster c ON c.fingerprint = m.fingerprint
+           WHERE {condition}
+           WINDOW whole AS (PARTITION BY m.family)
+         ) AS ranked
+         WHERE place = 1"
+    )
+}
+
+/// The errors of `page`, which has the columns of [`alone`], with all that [`read`] reads.
+fn select_from(page: &str) -> String {
+    format!(
+        "WITH page AS ({page})
+         SELECT {DETAIL}, coalesce(f.template, c.message) AS message, p.id, p.aliases, p.count, p.first_seen,
+           p.last_seen, p.foremost, p.fixed_seen, p.latest, s.at AS separated_at,
+           (SELECT x.id FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
+              (SELECT m.fingerprint FROM member m WHERE m.family = p.id UNION ALL SELECT p.id)
+            ORDER BY x.created_at, x.id LIMIT 1) AS fix_id
+         FROM page p
+         JOIN cluster c ON c.fingerprint = p.shown
+         LEFT JOIN family f ON f.id = p.id
+         LEFT JOIN separated s ON s.fingerprint = p.id"
+    )
+}
+
+/// A status as [`ClusterStatus::precedence`] has it; -1 where no logmend wrote it.
+pub(in crate::store) fn precedence_of(column: &str) -> String {
+    let cases = ClusterStatus::ALL.map(|status| format!("WHEN '{status}' THEN {}", status.precedence()));
+    format!("CASE {column} {} ELSE -1 END", cases.join(" "))
+}
+
+impl Store {
+    /// Clusters over all windows, latest first; a family is one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
+        // What stands alone is found by its index and cut at the limit before families, which are few, are added.
+        let alone = alone("c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3");
+        let families = families("1 = 1");
+        let page = format!(
+            "SELECT * FROM (
+               SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?4) AS alone
+               UNION ALL
+               SELECT * FROM ({families}) AS family WHERE last_seen >= ?1 AND severity >= ?2 AND fixable >= ?3
+             ) AS error
+             ORDER BY last_seen DESC, id LIMIT ?4"
+        );
+        let sql = format!("{} ORDER BY p.last_seen DESC, p.id", select_from(&page));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(filter.seen_since.unwrap_or_default().to_i64())
+            .bind(if filter.urgent { Severity::High.rank() } else { 0 })
+            .bind(filter.fixable)
+            .bind(filter.limit.map_or(i64::MAX, i64::from))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading clusters"))?;
+        self.gathered(&rows).await
+    }
+
+    /// One cluster over all windows: the one that this fingerprint is the id of, or leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn cluster(&self, fingerprint: Fingerprint) -> Result<Option<Cluster>, StoreError> {
+        let alone = alone("c.fingerprint = ?1");
+        let families = families("m.family = (SELECT l.family FROM member l WHERE l.fingerprint = ?1)");
+        let sql = select_from(&format!("{alone} UNION ALL SELECT * FROM ({families}) AS family"));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(fingerprint.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading a cluster"))?;
+        Ok(self.gathered(&rows).await?.pop())
+    }
+
+    /// The clusters of one window, with the counts of that window; a family is one, of all its members there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn window_clusters(&self, window: UnixNanos) -> Result<Vec<Cluster>, StoreError> {
+        let alone = alone("c.fingerprint IN (SELECT id FROM seen)");
+        let families = families("m.family IN (SELECT id FROM seen)");
+        let page = format!(
+            "WITH seen AS (
+               SELECT coalesce(m.family, w.fingerprint) AS id, CAST(sum(w.count) AS BIGINT) AS count,
+                 min(w.first_seen) AS first_seen, max(w.last_seen) AS last_seen
+               FROM window_cluster w LEFT JOIN member m ON m.fingerprint = w.fingerprint
+               WHERE w.window_start = ?1 GROUP BY 1)
+             SELECT e.id, e.shown, e.aliases, s.count, s.first_seen, s.last_seen, e.foremost, e.fixed_seen, e.latest
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e JOIN seen s ON s.id = e.id"
+        );
+        let sql = format!("{} ORDER BY p.id", select_from(&page));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(window.to_i64())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading a window's clusters"))?;
+        self.gathered(&rows).await
+    }
+
+    /// Sets where a cluster stands, and with it every member of its family.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn set_status(
+        &self,
+        fingerprint: Fingerprint,
+        status: ClusterStatus,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE cluster SET status = ?2 WHERE fingerprint = ?1 OR fingerprint IN
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = ?1)",
+        )
+        .bind(fingerprint.to_string())
+        .bind(status.as_str())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("setting a cluster's status"))
+    }
+
+    /// How many clusters were seen since then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn clusters_seen_since(&self, since: UnixNanos) -> Result<u64, StoreError> {
+        sqlx::query(
+            "SELECT count(DISTINCT coalesce(m.family, c.fingerprint))
+             FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint WHERE c.last_seen > ?",
+        )
+        .bind(since.to_i64())
+        .fetch_one(&self.pool)
+        .await
+        .and_then(|row| number(&row, 0))
+        .map_err(StoreError::while_doing("counting clusters"))
+    }
+
+    /// Counts over all clusters and fixes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn summary(&self) -> Result<Summary, StoreError> {
+        let failed = StoreError::while_doing("counting clusters");
+        let (alone, families) = (alone("1 = 1"), families("1 = 1"));
+        let sql = format!(
+            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= ?1 THEN 1 ELSE 0 END), sum(c.fixable)
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
+             JOIN cluster c ON c.fingerprint = e.shown
+             GROUP BY c.category"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(Severity::High.rank())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(&failed)?;
+        let mut summary = Summary::default();
+        for row in &rows {
+            let count = number(row, 1).map_err(&failed)?;
+            summary.clusters += count;
+            summary.urgent += number(row, 2).map_err(&failed)?;
+            summary.fixable += number(row, 3).map_err(&failed)?;
+            summary.by_category.insert(row.try_get(0).map_err(&failed)?, count);
+        }
+        summary.fixes = sqlx::query("SELECT count(*) FROM fix WHERE generated_at IS NOT NULL")
+            .fetch_one(&self.pool)
+            .await
+            .and_then(|row| number(&row, 0))
+            .map_err(failed)?;
+        Ok(summary)
+    }
+}
+
+pub(in crate::store) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
+    row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
+}
+
+/// A cluster without its aliases and examples.
+pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
+    let failed = StoreError::while_doing("reading a cluster");
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
+    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let time = |column: &str| integer(column).map(UnixNanos::from_i64);
+    let time_or_none = |column: &str| {
+        let time = row.try_get::<Option<i64>, _>(column).map_err(&failed)?;
+        Ok::<_, StoreError>(time.map(UnixNanos::from_i64))
+    };
+    let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
+    let (id, category, frames) = (text("id")?, text("category")?, text("frames")?);
+    let (severity, foremost) = (integer("severity")?, integer("foremost")?);
+    let foremost = u8::try_from(foremost)
+        .ok()
+        .and_then(ClusterStatus::from_precedence)
+        .ok_or_else(|| unreadable("status", foremost.to_string()))?;
+    Ok(Cluster {
+        verdict: Verdict {
+            rule: text("rule")?.into(),
+            category: category.parse().map_err(|_| unreadable("category", category))?,
+            severity: Severity::from_rank(severity)
+                .ok_or_else(|| unreadable("severity", severity.to_string()))?,
+            fixable: row.try_get("fixable").map_err(&failed)?,
+            suggested_fix: text("suggested_fix")?.into(),
+        },
+        detail: ClusterDetail {
+            service: text("service")?,
+            error_type: text("error_type")?,
+            message: text("message")?,
+            frames: serde_json::from_str(&frames).map_err(|_| unreadable("frames", frames))?,
+            stack_trace: text("stack_trace")?,
+            service_version: text("service_version")?,
+            environment: text("environment")?,
+            vcs_repository_url: text("vcs_repository_url")?,
+            vcs_revision: text("vcs_revision")?,
+            vcs_ref_name: text("vcs_ref_name")?,
+            service_namespace: text("service_namespace")?,
+            language: text("language")?,
+            named_by_message: row.try_get("named_by_message").map_err(&failed)?,
+        },
+        fingerprint: id.parse().map_err(|_| unreadable("fingerprint", id))?,
+        count: u64::try_from(integer("count")?).unwrap_or(0),
+        first_seen: time("first_seen")?,
+        last_seen: time("last_seen")?,
+        status: ClusterStatus::of_family(foremost, time("latest")?, time_or_none("fixed_seen")?),
+        examples: Vec::new(),
+        fix_id: row.try_get("fix_id").map_err(&failed)?,
+        merging: Merging {
+            aliases: Vec::new(),
+            alias_count: u64::try_from(integer("aliases")?).unwrap_or(0),
+            separated_at: time_or_none("separated_at")?,
+        },
+    })
+}

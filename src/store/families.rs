@@ -1,0 +1,172 @@
+//! Families: which clusters are one error, and what people keep out of that.
+//!
+//! What is stored here is made from the set of templates that are known and of those that people separated, and from nothing
+//! else: whoever makes it anew, on whichever replica, writes the same. Nothing is moved for it: rows of clusters, windows and
+//! fixes stay under the fingerprint that they came with, and are found through `member`. Members whose cluster is gone
+//! are left out by whoever reads, and dropped the next time that families are made.
+
+mod change;
+
+use self::change::{Change, Ties};
+
+use super::{Store, StoreError};
+use crate::model::{Family, Fingerprint, Template, UnixNanos};
+
+/// What people may compare: named by its message, and not separated.
+const COMPARED: &str = "c.named_by_message = 1
+    AND NOT EXISTS (SELECT 1 FROM separated s WHERE s.fingerprint = c.fingerprint)";
+
+impl Store {
+    /// The ids of the clusters whose templates are compared, ascending, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn compared(&self, count_max: u32) -> Result<Vec<Fingerprint>, StoreError> {
+        let sql =
+            format!("SELECT c.fingerprint FROM cluster c WHERE {COMPARED} ORDER BY c.fingerprint LIMIT ?");
+        // Decoded row by row: a hundred thousand rows as the driver holds them would be a hundred megabytes.
+        sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql))
+            .bind(count_max)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading what is compared"))?
+            .into_iter()
+            .map(|id| fingerprint("cluster", "fingerprint", id))
+            .collect()
+    }
+
+    /// Their templates, in the same order, as long as all of them together have no more than so many characters.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn templates(&self, count_max: u32, chars_max: u32) -> Result<Vec<Template>, StoreError> {
+        let sql = format!(
+            "SELECT fingerprint, service, error_type, message FROM (
+               SELECT c.fingerprint, c.service, c.error_type, c.message,
+                 sum(length(c.message)) OVER (ORDER BY c.fingerprint) AS chars
+               FROM cluster c WHERE {COMPARED}) AS compared
+             WHERE chars <= ? ORDER BY fingerprint LIMIT ?"
+        );
+        sqlx::query_as::<_, (String, String, String, String)>(sqlx::AssertSqlSafe(sql))
+            .bind(chars_max)
+            .bind(count_max)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading templates"))?
+            .into_iter()
+            .map(|(id, service, error_type, message)| {
+                let fingerprint = fingerprint("cluster", "fingerprint", id)?;
+                Ok(Template { fingerprint, service, error_type, message })
+            })
+            .collect()
+    }
+
+    /// Makes these the families that there are, in one transaction that writes what differs and nothing else. Who stays a member
+    /// of some family keeps the time since when it is. Tells whether anything differed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`]; nothing has changed then.
+    pub async fn set_families(&self, families: &[Family], now: UnixNanos) -> Result<bool, StoreError> {
+        let failed = StoreError::while_doing("writing families");
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let wanted = Ties::of(families);
+        let changed = Change::between(&Ties::stored(&mut transaction).await?, &wanted);
+        if changed.is_none() {
+            return Ok(false);
+        }
+        changed.write(&mut transaction, now).await.map_err(&failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Notes that a cluster is never to be compared again. `None` where there is no such cluster, false where it was
+    /// noted before. Families stay as they are until they are made again.
+    ///
+    /// What it was told through its family (that a fix is proposed, say) does not hold for it alone. A fix stays with the
+    /// fingerprint that was claimed: where people separate that one, those left behind may get a fix of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn separate(
+        &self,
+        fingerprint: Fingerprint,
+        now: UnixNanos,
+    ) -> Result<Option<bool>, StoreError> {
+        let failed = StoreError::while_doing("separating a cluster");
+        let fingerprint = fingerprint.to_string();
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let known = sqlx::query("SELECT 1 FROM cluster WHERE fingerprint = ?")
+            .bind(&fingerprint)
+            .fetch_optional(&mut *transaction)
+            .await
+            .map_err(&failed)?;
+        if known.is_none() {
+            return Ok(None);
+        }
+        let noted =
+            sqlx::query("INSERT INTO separated (fingerprint, at) VALUES (?, ?) ON CONFLICT DO NOTHING")
+                .bind(&fingerprint)
+                .bind(now.to_i64())
+                .execute(&mut *transaction)
+                .await
+                .map_err(&failed)?;
+        sqlx::query(
+            "UPDATE cluster SET status = 'ongoing' WHERE fingerprint = ?1
+               AND status IN ('fix_proposed', 'fixed', 'regressed')
+               AND NOT EXISTS (SELECT 1 FROM fix x WHERE x.fingerprint = ?1 AND x.superseded = 0)",
+        )
+        .bind(&fingerprint)
+        .execute(&mut *transaction)
+        .await
+        .map_err(&failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Some(noted.rows_affected() == 1))
+    }
+
+    /// Takes back [`Store::separate`]. False where it was not noted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn rejoin(&self, fingerprint: Fingerprint) -> Result<bool, StoreError> {
+        sqlx::query("DELETE FROM separated WHERE fingerprint = ?")
+            .bind(fingerprint.to_string())
+            .execute(&self.pool)
+            .await
+            .map(|deleted| deleted.rows_affected() == 1)
+            .map_err(StoreError::while_doing("rejoining a cluster"))
+    }
+
+    /// Families of this window that were seen in another one too, in whatever words, are no longer new.
+    ///
+    /// A member that was seen in one window alone is new for ever by itself; that its family was seen in others shows in
+    /// the counts, since what a window counted is less than all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn age_families(&self, window: UnixNanos) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND fingerprint IN (
+               SELECT m.fingerprint FROM member m JOIN (
+                 SELECT s.family, sum(w.count) AS count
+                 FROM window_cluster w JOIN member s ON s.fingerprint = w.fingerprint
+                 WHERE w.window_start = ? GROUP BY s.family) AS seen ON seen.family = m.family
+               WHERE seen.count < (SELECT sum(c.count) FROM member o JOIN cluster c ON c.fingerprint = o.fingerprint
+                                   WHERE o.family = seen.family))",
+        )
+        .bind(window.to_i64())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("noting what is no longer new"))
+    }
+}
+
+fn fingerprint(table: &'static str, column: &'static str, text: String) -> Result<Fingerprint, StoreError> {
+    text.parse().map_err(|_| StoreError::Inconsistent { table, column, value: text })
+}
