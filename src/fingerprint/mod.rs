@@ -13,7 +13,7 @@ mod template;
 
 use std::borrow::Cow;
 
-pub use families::{Family, Known, families};
+pub use families::{Known, families};
 pub use identity::last_segment;
 pub use repeated::without_repeated_trace;
 pub use template::template;

@@ -62,15 +62,7 @@ fn families(templates: &[Template]) -> Vec<Family> {
             template: &template.message,
         })
         .collect();
-    let families = fingerprint::families(&known).into_iter();
-    families
-        .map(|found| Family {
-            id: found.cluster,
-            aliases: found.aliases,
-            template: found.template,
-            reason: found.reason,
-        })
-        .collect()
+    fingerprint::families(&known)
 }
 
 /// Tells one set from another. The template of a fingerprint never changes, so the ids are enough.

@@ -12,7 +12,7 @@ mod union;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::Fingerprint;
+use crate::model::{Family, Fingerprint};
 
 use self::pattern::{Interner, Kind, Pattern, Shape};
 use self::union::Union;
@@ -28,19 +28,6 @@ pub struct Known<'a> {
     pub error_type: &'a str,
     /// The template, as [`super::template()`] made it.
     pub template: &'a str,
-}
-
-/// Templates that are one error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Family {
-    /// The id of them all: the smallest of their fingerprints.
-    pub cluster: Fingerprint,
-    /// The others, ascending; at least one.
-    pub aliases: Vec<Fingerprint>,
-    /// The template of them all, with `<*>` where they differ.
-    pub template: String,
-    /// Why they are one, as a sentence for people.
-    pub reason: String,
 }
 
 /// How many distinct words in one place make it a variable, in a template whose other words say much (see [`WORDS_TELLING`]).
@@ -74,7 +61,7 @@ pub fn families(known: &[Known<'_>]) -> Vec<Family> {
         .filter(|(_, members)| members.len() > 1)
         .flat_map(|((_, _, shape), members)| of_group(&shape, members))
         .collect();
-    families.sort_by_key(|family| family.cluster);
+    families.sort_by_key(|family| family.id);
     families
 }
 
@@ -204,7 +191,7 @@ fn family(shape: &Shape, interner: &Interner, mut members: Vec<(Fingerprint, Pat
     members.sort_unstable();
     let mut ids: Vec<_> = members.iter().map(|(id, _)| *id).collect();
     ids.dedup();
-    let (cluster, aliases) = ids.split_first().filter(|(_, aliases)| !aliases.is_empty())?;
+    let (id, aliases) = ids.split_first().filter(|(_, aliases)| !aliases.is_empty())?;
     let mut general = members[0].1.clone();
     let mut values = Vec::new();
     for place in 0..general.len() {
@@ -215,7 +202,7 @@ fn family(shape: &Shape, interner: &Interner, mut members: Vec<(Fingerprint, Pat
         }
     }
     Some(Family {
-        cluster: *cluster,
+        id: *id,
         aliases: aliases.to_vec(),
         template: shape.write(&general, interner),
         reason: reason(&values, general.len()),

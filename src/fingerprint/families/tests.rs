@@ -22,7 +22,7 @@ fn check(templates: &[&str], expected: Option<&str>) {
     let names: Vec<_> = found.iter().map(|family| family.template.as_str()).collect();
     assert_eq!(names, expected.into_iter().collect::<Vec<_>>(), "of {templates:?}");
     if let Some(family) = found.first() {
-        assert_eq!(family.cluster, Fingerprint::from_bytes(1_u128.to_be_bytes()));
+        assert_eq!(family.id, Fingerprint::from_bytes(1_u128.to_be_bytes()));
         assert_eq!(family.aliases.len(), templates.len() - 1, "{templates:?}");
     }
 }
@@ -157,8 +157,8 @@ proptest! {
         let before = families(&known[..first.min(known.len())]);
         let after = families(&known);
         for family in before {
-            let members: Vec<_> = family.aliases.iter().chain([&family.cluster]).collect();
-            let holds = |of: &Family| members.iter().all(|id| of.cluster == **id || of.aliases.contains(id));
+            let members: Vec<_> = family.aliases.iter().chain([&family.id]).collect();
+            let holds = |of: &Family| members.iter().all(|id| of.id == **id || of.aliases.contains(id));
             prop_assert!(after.iter().any(holds), "{:?}", family);
         }
     }
@@ -166,7 +166,7 @@ proptest! {
     #[test]
     fn any_text_is_compared(templates in prop::collection::vec("[a-c<*>= ,(é]{0,12}", 0..12)) {
         for family in families(&ids(&templates)) {
-            prop_assert!(family.aliases.iter().all(|alias| *alias > family.cluster));
+            prop_assert!(family.aliases.iter().all(|alias| *alias > family.id));
         }
     }
 }
