@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::classify::Classifier;
+use crate::classify::Rules;
 use crate::config::Config;
 use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
@@ -75,7 +75,8 @@ impl App {
         let listeners = Listeners::bind(&config).await?;
         let stopping = Arc::default();
         let requests = TaskTracker::new();
-        let pipeline = pipeline(&config, store.clone(), next_hop.clone())?;
+        let rules = Rules::new(config.catalogue.clone()).context("the rules cannot be compiled")?;
+        let pipeline = pipeline(&config, rules, store.clone(), next_hop.clone());
         let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
@@ -270,15 +271,14 @@ fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
     }
 }
 
-fn pipeline(config: &Config, store: Store, next_hop: Option<NextHop>) -> anyhow::Result<Pipeline> {
-    let classifier = Classifier::new(&config.catalogue).context("the rules cannot be compiled")?;
-    let pipeline = Pipeline::new(classifier, store, config.monitoring)
+fn pipeline(config: &Config, rules: Rules, store: Store, next_hop: Option<NextHop>) -> Pipeline {
+    let pipeline = Pipeline::new(rules, store, config.monitoring)
         .with_limits(config.ingest.bounds.limits, config.kept)
         .ignoring(telemetry::instance_id());
-    Ok(match next_hop {
+    match next_hop {
         None => pipeline,
         Some(hop) => pipeline.onward_to(hop),
-    })
+    }
 }
 
 async fn receiver(

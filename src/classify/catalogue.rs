@@ -1,6 +1,6 @@
 //! A rules file, read into rules that are valid: whoever holds a [`Catalogue`] checks nothing again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -70,6 +70,16 @@ impl Catalogue {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// These rules, then those of `learned` whose ids are free.
+    pub(super) fn followed_by(&self, learned: &[Rule]) -> Self {
+        if learned.is_empty() {
+            return self.clone();
+        }
+        let taken: HashSet<_> = self.rules.iter().map(Rule::id).collect();
+        let free = learned.iter().filter(|rule| !taken.contains(rule.id()));
+        Self { rules: self.rules.iter().chain(free).cloned().collect() }
     }
 
     /// The same rules, shared.

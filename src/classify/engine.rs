@@ -44,6 +44,12 @@ impl Classifier {
         Ok(Self { rules, automaton, index, floor })
     }
 
+    /// The rules, in the order in which they are tried.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The first rule that holds for the record; [`Class::Unmatched`] for an error that no rule knows; `None` where
     /// the record is no error.
     ///

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod index;
 mod rule;
+mod rules;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -27,3 +28,4 @@ pub use class::Class;
 pub use engine::{Classifier, Scratch};
 pub use error::{Fault, RulesError};
 pub use rule::{Conditions, Literal, Rule};
+pub use rules::Rules;
