@@ -343,8 +343,9 @@ impl<'s> Reader<'s> {
         let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
         match read.and_then(|text| Catalogue::parse(&text).map_err(|error| error.to_string())) {
             Ok(catalogue) => catalogue,
-            Err(error) => {
-                self.faults.push(format!("{origin}: the rules file {path}: {error}"));
+            Err(faults) => {
+                let told = faults.lines().map(|fault| format!("{origin}: the rules file {path}: {fault}"));
+                self.faults.extend(told);
                 Catalogue::built_in()
             }
         }

@@ -10,14 +10,17 @@
 //!
 //! This room knows nothing of files, requests, fingerprints or time.
 
+mod around;
 mod bits;
 mod catalogue;
 mod class;
 mod engine;
 mod error;
 mod index;
+mod line;
 mod rule;
 mod rules;
+mod source;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -26,6 +29,8 @@ mod tests_catalogue;
 pub use catalogue::Catalogue;
 pub use class::Class;
 pub use engine::{Classifier, Scratch};
-pub use error::{Fault, RulesError};
-pub use rule::{Conditions, Literal, Rule};
+pub use error::{Fault, PlacedFault, RulesError};
+pub use line::Line;
+pub use rule::{AttributeIs, Conditions, Literal, Near, Rule, ServiceName};
 pub use rules::Rules;
+pub use source::Place;

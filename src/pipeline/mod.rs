@@ -251,7 +251,7 @@ impl Pipeline {
         }
         let unfolded = Unfolded::new(record);
         let record = &unfolded.record();
-        let class = classifier.classify(record, scratch)?;
+        let class = classifier.classify(record, resource, scratch)?;
         let analysis = fingerprint::analyze(record, resource);
         let has_in_app_frame = analysis.frames.iter().any(|frame| frame.in_app);
         let occurrence = Occurrence {
