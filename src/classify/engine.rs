@@ -23,7 +23,7 @@ pub struct Classifier {
     pub(super) rules: Arc<[Rule]>,
     pub(super) automaton: AhoCorasick,
     pub(super) index: Index,
-    floor: SeverityNumber,
+    pub(super) floor: SeverityNumber,
 }
 
 /// What is known of the record in hand. Kept by the caller from record to record, so that none costs an allocation;
