@@ -36,17 +36,6 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The catalogue that is compiled in: `rules.toml` beside this file.
-    #[must_use]
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "the text is fixed at compile time and a test parses it"
-    )]
-    pub fn built_in() -> Self {
-        Self::parse(include_str!("rules.toml")).expect("the built-in rules are valid, as a test proves")
-    }
-
     /// Reads a rules file's text. The lines that its rules must and must not hold for are checked for their shape and not kept.
     ///
     /// # Errors
@@ -55,6 +44,11 @@ impl Catalogue {
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let entries = source::read(text)?;
         Ok(Self { rules: entries.into_iter().map(|entry| entry.rule).collect() })
+    }
+
+    /// These rules, whose ids are unique.
+    pub(super) fn of(rules: impl Iterator<Item = Rule>) -> Self {
+        Self { rules: rules.collect() }
     }
 
     /// The rules in the file's order.

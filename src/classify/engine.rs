@@ -76,20 +76,40 @@ impl Classifier {
         if !self.may_hold(record) {
             return None;
         }
+        let first = self.holding(record, resource, scratch).next();
+        match first {
+            Some(rule) => Some(Class::Rule(&self.rules[rule])),
+            None => self.unmatched(record.severity(), record.has_exception(), &scratch.facts),
+        }
+    }
+
+    /// The numbers of all rules that hold, in their order.
+    pub(super) fn holding<'s>(
+        &'s self,
+        record: &'s LogRecord<'_>,
+        resource: &'s Resource<'_>,
+        scratch: &'s mut Scratch,
+    ) -> impl Iterator<Item = usize> + 's {
         let severity = record.severity();
         let has_exception = record.has_exception();
         self.gather(record, scratch);
-        let allows = |test: &Test| passes(test.min_severity, severity, has_exception);
-        let holds = |&rule: &usize| {
+        let scratch = &*scratch;
+        scratch.candidates.iter().filter(move |&rule| {
             let test = &self.index.tests[rule];
-            allows(test)
+            passes(test.min_severity, severity, has_exception)
                 && test.holds(&scratch.facts)
                 && self.rules[rule].conditions.hold_around(record, resource)
-        };
-        match scratch.candidates.iter().find(holds) {
-            Some(rule) => Some(Class::Rule(&self.rules[rule])),
-            None => self.unmatched(severity, has_exception, &scratch.facts),
-        }
+        })
+    }
+
+    /// The numbers of the rules that the record's texts make candidates, in their order.
+    pub(super) fn nominated<'s>(
+        &self,
+        record: &LogRecord<'_>,
+        scratch: &'s mut Scratch,
+    ) -> impl Iterator<Item = usize> + 's {
+        self.gather(record, scratch);
+        scratch.candidates.iter()
     }
 
     /// Whether any rule may hold for the record, by its severity alone: false for one without an exception whose known

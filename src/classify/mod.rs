@@ -12,6 +12,7 @@
 
 mod around;
 mod bits;
+mod built_in;
 mod catalogue;
 mod class;
 mod engine;
@@ -19,6 +20,7 @@ mod error;
 mod explain;
 mod index;
 mod line;
+mod lint;
 mod rule;
 mod rules;
 mod source;
@@ -27,12 +29,14 @@ mod tests;
 #[cfg(test)]
 mod tests_catalogue;
 
+pub use built_in::{BUILT_IN, BuiltIn};
 pub use catalogue::Catalogue;
 pub use class::Class;
 pub use engine::{Classifier, Scratch};
 pub use error::{Fault, PlacedFault, RulesError};
 pub use explain::{Check, Explanation, Field, Found, Outcome, RuleTrace};
 pub use line::Line;
+pub use lint::{Finding, Lint, lint};
 pub use rule::{AttributeIs, Conditions, Literal, Near, Rule, ServiceName};
 pub use rules::Rules;
 pub use source::Place;
