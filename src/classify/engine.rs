@@ -185,11 +185,10 @@ impl Classifier {
         }
     }
 
-    /// A stack trace in the text speaks only where the severity is silent: a sender who says WARN means it.
+    /// A stack trace or a word of failure speaks only where the severity is silent: a sender who says WARN means it.
     fn unmatched(&self, severity: SeverityNumber, has_exception: bool, facts: &BitSet) -> Option<Class<'_>> {
-        let has_trace = || self.index.stack_trace.iter().any(|&fact| facts.contains(fact));
-        let is_error =
-            severity >= SeverityNumber::ERROR || has_exception || (severity.is_unspecified() && has_trace());
+        let tells_of_one = || severity.is_unspecified() && self.index.telltales.are_in(facts);
+        let is_error = severity >= SeverityNumber::ERROR || has_exception || tells_of_one();
         is_error.then_some(Class::Unmatched)
     }
 }

@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
+use super::bits::BitSet;
 use super::rule::{Literal, Near, Rule};
+use super::telltale::{FAILURES, TRACES, VETOES};
 use crate::model::SeverityNumber;
 
 /// The number of a fact.
@@ -54,20 +56,21 @@ pub(super) struct Test {
     pub(super) min_severity: SeverityNumber,
 }
 
-/// Texts that tell of a stack trace, for records whose severity nobody knows: what Python, Java, .NET, Node, Go and
-/// Rust print when an error reaches the top.
-const STACK_TRACE_MARKERS: [&str; 10] = [
-    "Traceback (most recent call last)",
-    "Exception in thread",
-    "Unhandled exception",
-    "Uncaught exception",
-    "UnhandledPromiseRejection",
-    "panic: ",
-    " panicked at ",
-    "\n\tat ",
-    "\n    at ",
-    "\n   at ",
-];
+/// What tells of an error in a record whose severity nobody knows.
+#[derive(Debug, Default)]
+pub(super) struct Telltales {
+    traces: Vec<Fact>,
+    failures: Vec<Fact>,
+    vetoes: Vec<Fact>,
+}
+
+impl Telltales {
+    /// Whether there is a stack trace, or a word of failure that nothing takes back.
+    pub(super) fn are_in(&self, facts: &BitSet) -> bool {
+        let any = |texts: &[Fact]| texts.iter().any(|&fact| facts.contains(fact));
+        any(&self.traces) || (any(&self.failures) && !any(&self.vetoes))
+    }
+}
 
 /// Everything that the engine looks up.
 #[derive(Debug, Default)]
@@ -86,8 +89,8 @@ pub(super) struct Index {
     pub(super) candidates: Vec<Vec<usize>>,
     /// By rule.
     pub(super) tests: Vec<Test>,
-    /// That a stack trace is in the text.
-    pub(super) stack_trace: Vec<Fact>,
+    /// That the text tells of an error, though no rule names it.
+    pub(super) telltales: Telltales,
 }
 
 impl Index {
@@ -96,9 +99,13 @@ impl Index {
         for (number, rule) in rules.iter().enumerate() {
             builder.add(number, rule);
         }
-        let stack_trace = STACK_TRACE_MARKERS.iter().map(|text| builder.text(text, false)).collect();
+        let telltales = Telltales {
+            traces: TRACES.iter().map(|text| builder.text(text, false)).collect(),
+            failures: FAILURES.iter().map(|text| builder.text(text, true)).collect(),
+            vetoes: VETOES.iter().map(|text| builder.text(text, true)).collect(),
+        };
         builder.gather_halves();
-        Self { stack_trace, ..builder.index }
+        Self { telltales, ..builder.index }
     }
 
     /// The pairs that a pattern is one half of.

@@ -24,6 +24,7 @@ mod lint;
 mod rule;
 mod rules;
 mod source;
+mod telltale;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

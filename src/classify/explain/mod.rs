@@ -83,7 +83,8 @@ impl Classifier {
 
     fn why_none(&self, record: &LogRecord<'_>, holding: &[RuleTrace]) -> String {
         if self.may_hold(record) || !holding.is_empty() {
-            return "no rule holds, and neither severity nor exception nor a stack trace says that it is an error".to_owned();
+            return "no rule holds, and neither severity nor exception nor text says that it is an error"
+                .to_owned();
         }
         let given = record.severity().get();
         format!(
@@ -101,7 +102,7 @@ fn why_unmatched(record: &LogRecord<'_>) -> String {
     let reason = if record.has_exception() {
         "it tells of an exception"
     } else if record.severity().is_unspecified() {
-        "there is a stack trace in its text"
+        "a stack trace or a word of failure stands in its text"
     } else {
         "its severity is ERROR or above"
     };

@@ -77,7 +77,7 @@ fn it_says_why_no_rule_holds() {
         (explanation.outcome, explanation.why)
     };
     let silent = SeverityNumber::UNSPECIFIED;
-    let none = "no rule holds, and neither severity nor exception nor a stack trace says that it is an error";
+    let none = "no rule holds, and neither severity nor exception nor text says that it is an error";
     for (case, outcome, why) in [
         (of(silent, "", "b"), Outcome::None, none),
         (
@@ -94,7 +94,7 @@ fn it_says_why_no_rule_holds() {
         (
             of(silent, "", "panic: b"),
             Outcome::Unmatched,
-            "no rule holds, and there is a stack trace in its text",
+            "no rule holds, and a stack trace or a word of failure stands in its text",
         ),
         (of(info, "a.KeyError", "b"), Outcome::Rule, "`typed` is the first rule that holds"),
     ] {
