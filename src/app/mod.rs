@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,7 +68,8 @@ impl App {
             tracing::info!("{note}");
         }
         let next_hop = next_hop(&config)?;
-        let setup = Arc::new(setup(&config, next_hop.as_ref()));
+        let (rules_told, rules_trouble) = watch::channel(None);
+        let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble));
         let (store, writer) = Store::open(&config.store, telemetry::now()).await.context(
             "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
         )?;
@@ -76,7 +77,7 @@ impl App {
         let stopping = Arc::default();
         let requests = TaskTracker::new();
         let rules = Rules::new(config.catalogue.clone()).context("the rules cannot be compiled")?;
-        let pipeline = pipeline(&config, rules, store.clone(), next_hop.clone());
+        let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
         let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
@@ -97,6 +98,7 @@ impl App {
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
         let router = app.api(&config, setup, triage.clone());
         app.start_listeners(&config, listeners, router);
+        app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, store.clone());
         app.start_triage(&config, triage);
         app.start_remedy(config, store, work)?;
@@ -147,6 +149,15 @@ impl App {
                 Ok(())
             });
         }
+    }
+
+    fn start_rules(&self, config: &Config, rules: Rules, told: watch::Sender<Option<String>>) {
+        let Some(file) = config.rules_file.clone() else { return };
+        let (loaded, stop) = (config.catalogue.clone(), self.edges_stop.clone());
+        self.edge("the watch over the rules file", async move {
+            file.keep_fresh(rules, loaded, told, stop).await;
+            Ok(())
+        });
     }
 
     fn start_forward(&self, next_hop: Option<NextHop>, store: Store) {
@@ -246,7 +257,11 @@ fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
     hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
 }
 
-fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
+fn setup(
+    config: &Config,
+    next_hop: Option<&NextHop>,
+    rules_trouble: watch::Receiver<Option<String>>,
+) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
         (Some(_), None) => {
@@ -268,6 +283,7 @@ fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
             api::Component::Disabled("LOGMEND_FORWARD_ENDPOINT is not set: the stream ends here"),
             |hop| api::Component::Watched(hop.trouble()),
         ),
+        rules: api::Component::Watched(rules_trouble),
     }
 }
 
