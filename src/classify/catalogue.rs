@@ -46,8 +46,9 @@ impl Catalogue {
         Ok(Self { rules: entries.into_iter().map(|entry| entry.rule).collect() })
     }
 
-    /// These rules, whose ids are unique.
-    pub(super) fn of(rules: impl Iterator<Item = Rule>) -> Self {
+    /// These rules. Of two with one id the first would win where both hold, as everywhere.
+    #[must_use]
+    pub fn of(rules: impl Iterator<Item = Rule>) -> Self {
         Self { rules: rules.collect() }
     }
 

@@ -24,6 +24,7 @@ mod line;
 mod lint;
 mod rule;
 mod rules;
+pub mod schema;
 mod source;
 mod telltale;
 #[cfg(test)]
