@@ -116,7 +116,7 @@ fn benches(criterion: &mut Criterion) {
     let matched: Vec<_> = records
         .iter()
         .copied()
-        .filter(|record| classifier.classify(record, &mut scratch).is_some())
+        .filter(|record| classifier.classify(record, &Resource::default(), &mut scratch).is_some())
         .collect();
     println!(
         "corpus: {name}; {} of {RECORDS} records match, {text_bytes} bytes of text, {} on the wire",
@@ -143,7 +143,11 @@ fn benches(criterion: &mut Criterion) {
     group.throughput(throughput(text_bytes, RECORDS));
     group.bench_function("every record scanned", |b| {
         b.iter(|| {
-            records.iter().filter(|r| classifier.classify(black_box(r), &mut scratch).is_some()).count()
+            let none = Resource::default();
+            records
+                .iter()
+                .filter(|r| classifier.classify(black_box(r), &none, &mut scratch).is_some())
+                .count()
         });
     });
     group.finish();
@@ -171,7 +175,7 @@ fn benches(criterion: &mut Criterion) {
                 }
                 let unfolded = Unfolded::new(record);
                 let record = unfolded.record();
-                if classifier.classify(&record, &mut scratch).is_some() {
+                if classifier.classify(&record, resource, &mut scratch).is_some() {
                     black_box(fingerprint::analyze(&record, resource));
                 }
             })

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::classify::Catalogue;
+use crate::classify::{Catalogue, RulesFile};
 use crate::github::{self, RepoName};
 use crate::model::Token;
 use crate::remedy::{self, claude};
@@ -41,6 +41,8 @@ pub struct Config {
     pub store: store::Settings,
     /// The rules.
     pub catalogue: Catalogue,
+    /// Where they come from and are read again; `None` where they are the built-in ones.
+    pub rules_file: Option<RulesFile>,
     /// Windows.
     pub alignment: Alignment,
     /// False: accept and count nothing.
@@ -102,6 +104,17 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut reader = Reader::new(sources);
     let config = reader.config();
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
+}
+
+/// The rules file that is set up, for commands that need nothing else; `None` where the built-in rules are in use.
+///
+/// # Errors
+///
+/// [`ConfigError`] where the settings cannot be read as far as that.
+pub fn rules_file(sources: &Sources) -> Result<Option<RulesFile>, ConfigError> {
+    let reader = Reader::new(sources);
+    let file = reader.rules_file().map(|(file, _)| file);
+    if reader.faults.is_empty() { Ok(file) } else { Err(ConfigError { faults: reader.faults }) }
 }
 
 struct Reader<'s> {
@@ -277,6 +290,7 @@ impl<'s> Reader<'s> {
                 .typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db")
                 .unwrap_or_default(),
             catalogue: self.catalogue(),
+            rules_file: self.rules_file().map(|(file, _)| file),
             alignment: Alignment::new(Duration::from_secs(self.whole(
                 "ERROR_MONITOR_INTERVAL",
                 1,
@@ -339,15 +353,17 @@ impl<'s> Reader<'s> {
     }
 
     fn catalogue(&mut self) -> Catalogue {
-        let Some((path, origin)) = self.text("LOGMEND_RULES") else { return Catalogue::built_in() };
-        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
-        match read.and_then(|text| Catalogue::parse(&text).map_err(|error| error.to_string())) {
-            Ok(catalogue) => catalogue,
-            Err(error) => {
-                self.faults.push(format!("{origin}: the rules file {path}: {error}"));
-                Catalogue::built_in()
-            }
-        }
+        let Some((file, origin)) = self.rules_file() else { return Catalogue::built_in() };
+        file.load().unwrap_or_else(|faults| {
+            let path = file.path().display();
+            self.faults
+                .extend(faults.lines().map(|fault| format!("{origin}: the rules file {path}: {fault}")));
+            Catalogue::built_in()
+        })
+    }
+
+    fn rules_file(&self) -> Option<(RulesFile, String)> {
+        self.text("LOGMEND_RULES").map(|(path, origin)| (RulesFile::at(path), origin))
     }
 
     /// `PORT` is how platforms say where the public port is: with it listeners are reachable from outside.

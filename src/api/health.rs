@@ -38,7 +38,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     } else {
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
-    let healthy = store_answers && !state.setup.next_hop.is_degraded();
+    let healthy = store_answers && !state.setup.next_hop.is_degraded() && !state.setup.rules.is_degraded();
     Json(json!({
         "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": (state.clock)(),
@@ -48,6 +48,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
             "claude": component(&state.setup.claude),
             "github": component(&state.setup.github),
             "next_hop": component(&state.setup.next_hop),
+            "rules": component(&state.setup.rules),
         },
     }))
 }

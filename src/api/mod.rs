@@ -55,6 +55,8 @@ pub struct Setup {
     pub github: Component,
     /// Where the stream goes on to.
     pub next_hop: Component,
+    /// The rules, and why a changed file of them is not used.
+    pub rules: Component,
 }
 
 /// One part of the service, as health tells it.

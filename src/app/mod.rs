@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::classify::Classifier;
+use crate::classify::Rules;
 use crate::config::Config;
 use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
@@ -68,14 +68,16 @@ impl App {
             tracing::info!("{note}");
         }
         let next_hop = next_hop(&config)?;
-        let setup = Arc::new(setup(&config, next_hop.as_ref()));
+        let (rules_told, rules_trouble) = watch::channel(None);
+        let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble));
         let (store, writer) = Store::open(&config.store, telemetry::now()).await.context(
             "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
         )?;
         let listeners = Listeners::bind(&config).await?;
         let stopping = Arc::default();
         let requests = TaskTracker::new();
-        let pipeline = pipeline(&config, store.clone(), next_hop.clone())?;
+        let rules = Rules::new(config.catalogue.clone()).context("the rules cannot be compiled")?;
+        let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
         let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
@@ -96,6 +98,7 @@ impl App {
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
         let router = app.api(&config, setup, triage.clone());
         app.start_listeners(&config, listeners, router);
+        app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, store.clone());
         app.start_triage(&config, triage);
         app.start_remedy(config, store, work)?;
@@ -146,6 +149,15 @@ impl App {
                 Ok(())
             });
         }
+    }
+
+    fn start_rules(&self, config: &Config, rules: Rules, told: watch::Sender<Option<String>>) {
+        let Some(file) = config.rules_file.clone() else { return };
+        let (loaded, stop) = (config.catalogue.clone(), self.edges_stop.clone());
+        self.edge("the watch over the rules file", async move {
+            file.keep_fresh(rules, loaded, told, stop).await;
+            Ok(())
+        });
     }
 
     fn start_forward(&self, next_hop: Option<NextHop>, store: Store) {
@@ -245,7 +257,11 @@ fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
     hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
 }
 
-fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
+fn setup(
+    config: &Config,
+    next_hop: Option<&NextHop>,
+    rules_trouble: watch::Receiver<Option<String>>,
+) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
         (Some(_), None) => {
@@ -267,18 +283,18 @@ fn setup(config: &Config, next_hop: Option<&NextHop>) -> api::Setup {
             api::Component::Disabled("LOGMEND_FORWARD_ENDPOINT is not set: the stream ends here"),
             |hop| api::Component::Watched(hop.trouble()),
         ),
+        rules: api::Component::Watched(rules_trouble),
     }
 }
 
-fn pipeline(config: &Config, store: Store, next_hop: Option<NextHop>) -> anyhow::Result<Pipeline> {
-    let classifier = Classifier::new(&config.catalogue).context("the rules cannot be compiled")?;
-    let pipeline = Pipeline::new(classifier, store, config.monitoring)
+fn pipeline(config: &Config, rules: Rules, store: Store, next_hop: Option<NextHop>) -> Pipeline {
+    let pipeline = Pipeline::new(rules, store, config.monitoring)
         .with_limits(config.ingest.bounds.limits, config.kept)
         .ignoring(telemetry::instance_id());
-    Ok(match next_hop {
+    match next_hop {
         None => pipeline,
         Some(hop) => pipeline.onward_to(hop),
-    })
+    }
 }
 
 async fn receiver(

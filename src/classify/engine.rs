@@ -8,9 +8,9 @@ use super::bits::BitSet;
 use super::catalogue::{Catalogue, LITERAL_BYTES_MAX};
 use super::class::Class;
 use super::error::RulesError;
-use super::index::{Fact, Index, Test};
+use super::index::{Fact, Half, Index, Pair, Test};
 use super::rule::Rule;
-use crate::model::{LogRecord, SeverityNumber};
+use crate::model::{LogRecord, Resource, SeverityNumber};
 
 /// Bytes of distinct literals up to which the automaton is a DFA: on log lines it reads 1.6 times as many bytes a
 /// second as the compact NFA (measured with 64 to 500 literals), for twenty times the memory. The built-in rules, with
@@ -20,10 +20,10 @@ const DFA_TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Rules ready to be applied. Shared by all tasks; each brings its own [`Scratch`].
 #[derive(Debug)]
 pub struct Classifier {
-    rules: Arc<[Rule]>,
-    automaton: AhoCorasick,
-    index: Index,
-    floor: SeverityNumber,
+    pub(super) rules: Arc<[Rule]>,
+    pub(super) automaton: AhoCorasick,
+    pub(super) index: Index,
+    pub(super) floor: SeverityNumber,
 }
 
 /// What is known of the record in hand. Kept by the caller from record to record, so that none costs an allocation;
@@ -32,6 +32,17 @@ pub struct Classifier {
 pub struct Scratch {
     facts: BitSet,
     candidates: BitSet,
+    /// By pair and side: the last place where the text stood.
+    last: Vec<[Seen; 2]>,
+    /// Which field of which record is read, counted through; what was seen in another one is not near.
+    field: u64,
+}
+
+/// Where a text was seen last.
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    field: u64,
+    end: usize,
 }
 
 impl Classifier {
@@ -44,26 +55,61 @@ impl Classifier {
         Ok(Self { rules, automaton, index, floor })
     }
 
+    /// The rules, in the order in which they are tried.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The first rule that holds for the record; [`Class::Unmatched`] for an error that no rule knows; `None` where
     /// the record is no error.
     ///
     /// A record that [`Self::may_hold`] rules out is dropped unread.
-    pub fn classify(&self, record: &LogRecord<'_>, scratch: &mut Scratch) -> Option<Class<'_>> {
+    ///
+    /// Attributes are read of records alone whose text made a rule a candidate that asks for some.
+    pub fn classify(
+        &self,
+        record: &LogRecord<'_>,
+        resource: &Resource<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Class<'_>> {
         if !self.may_hold(record) {
             return None;
         }
+        let first = self.holding(record, resource, scratch).next();
+        match first {
+            Some(rule) => Some(Class::Rule(&self.rules[rule])),
+            None => self.unmatched(record.severity(), record.has_exception(), &scratch.facts),
+        }
+    }
+
+    /// The numbers of all rules that hold, in their order.
+    pub(super) fn holding<'s>(
+        &'s self,
+        record: &'s LogRecord<'_>,
+        resource: &'s Resource<'_>,
+        scratch: &'s mut Scratch,
+    ) -> impl Iterator<Item = usize> + 's {
         let severity = record.severity();
         let has_exception = record.has_exception();
         self.gather(record, scratch);
-        let allows = |test: &Test| passes(test.min_severity, severity, has_exception);
-        let holds = |&rule: &usize| {
+        let scratch = &*scratch;
+        scratch.candidates.iter().filter(move |&rule| {
             let test = &self.index.tests[rule];
-            allows(test) && test.holds(&scratch.facts)
-        };
-        match scratch.candidates.iter().find(holds) {
-            Some(rule) => Some(Class::Rule(&self.rules[rule])),
-            None => self.unmatched(severity, has_exception, &scratch.facts),
-        }
+            passes(test.min_severity, severity, has_exception)
+                && test.holds(&scratch.facts)
+                && self.rules[rule].conditions.hold_around(record, resource)
+        })
+    }
+
+    /// The numbers of the rules that the record's texts make candidates, in their order.
+    pub(super) fn nominated<'s>(
+        &self,
+        record: &LogRecord<'_>,
+        scratch: &'s mut Scratch,
+    ) -> impl Iterator<Item = usize> + 's {
+        self.gather(record, scratch);
+        scratch.candidates.iter()
     }
 
     /// Whether any rule may hold for the record, by its severity alone: false for one without an exception whose known
@@ -78,6 +124,7 @@ impl Classifier {
     fn gather(&self, record: &LogRecord<'_>, scratch: &mut Scratch) {
         scratch.facts.reset(self.index.fact_count());
         scratch.candidates.reset(self.rules.len());
+        scratch.last.resize(self.index.pairs.len(), Default::default());
         let exception = &record.exception;
         for text in [record.body, exception.type_name, exception.message, exception.stacktrace] {
             self.scan(text, scratch);
@@ -89,6 +136,7 @@ impl Classifier {
     }
 
     fn scan(&self, text: &[u8], scratch: &mut Scratch) {
+        scratch.field += 1;
         for found in self.automaton.find_overlapping_iter(text) {
             let pattern = self.index.patterns[found.pattern()];
             if let Some(fact) = pattern.anywhere {
@@ -99,6 +147,23 @@ impl Classifier {
             {
                 self.learn(fact, scratch);
             }
+            for half in self.index.halves(pattern) {
+                if !half.word || stands_alone(text, &found) {
+                    self.pair_up(*half, &found, scratch);
+                }
+            }
+        }
+    }
+
+    /// Occurrences come in the order of their ends, so the last one of the other text is the nearest before this one; one
+    /// that follows finds this one.
+    fn pair_up(&self, half: Half, found: &Match, scratch: &mut Scratch) {
+        let Pair { within, fact } = self.index.pairs[half.pair];
+        let sides = &mut scratch.last[half.pair];
+        sides[half.side] = Seen { field: scratch.field, end: found.end() };
+        let other = sides[1 - half.side];
+        if other.field == scratch.field && found.start().saturating_sub(other.end) <= within {
+            self.learn(fact, scratch);
         }
     }
 
@@ -120,11 +185,10 @@ impl Classifier {
         }
     }
 
-    /// A stack trace in the text speaks only where the severity is silent: a sender who says WARN means it.
+    /// A stack trace or a word of failure speaks only where the severity is silent: a sender who says WARN means it.
     fn unmatched(&self, severity: SeverityNumber, has_exception: bool, facts: &BitSet) -> Option<Class<'_>> {
-        let has_trace = || self.index.stack_trace.iter().any(|&fact| facts.contains(fact));
-        let is_error =
-            severity >= SeverityNumber::ERROR || has_exception || (severity.is_unspecified() && has_trace());
+        let tells_of_one = || severity.is_unspecified() && self.index.telltales.are_in(facts);
+        let is_error = severity >= SeverityNumber::ERROR || has_exception || tells_of_one();
         is_error.then_some(Class::Unmatched)
     }
 }
@@ -134,25 +198,25 @@ impl Test {
         let one_of = |asked: &[Fact]| asked.is_empty() || asked.iter().any(|&fact| facts.contains(fact));
         one_of(&self.any)
             && one_of(&self.exception_types)
-            && self.all.iter().all(|&fact| facts.contains(fact))
+            && self.all.iter().chain(&self.near).all(|&fact| facts.contains(fact))
             && !self.none.iter().any(|&fact| facts.contains(fact))
     }
 }
 
 /// Whether a rule looks at records of the severity. Unknown passes; an exception counts as WARN at least, since
 /// many programs log one that they survived as INFO.
-fn passes(min: SeverityNumber, severity: SeverityNumber, has_exception: bool) -> bool {
+pub(super) fn passes(min: SeverityNumber, severity: SeverityNumber, has_exception: bool) -> bool {
     severity.is_unspecified() || severity >= min || (has_exception && min <= SeverityNumber::WARN)
 }
 
-fn stands_alone(text: &[u8], found: &Match) -> bool {
+pub(super) fn stands_alone(text: &[u8], found: &Match) -> bool {
     let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     let before = found.start().checked_sub(1).and_then(|index| text.get(index));
     !is_word(before) && !is_word(text.get(found.end()))
 }
 
 /// `OperationalError` of `sqlalchemy.exc.OperationalError`; Rust and C++ part names by `::`, PHP by `\`, Go by `/` and `.`.
-fn last_segment(type_name: &[u8]) -> &[u8] {
+pub(super) fn last_segment(type_name: &[u8]) -> &[u8] {
     type_name.rsplit(|byte| b".:\\/".contains(byte)).next().unwrap_or(type_name)
 }
 

@@ -1,11 +1,14 @@
 //! A catalogue turned round: from what a record shows to the rules that ask for it.
 //!
-//! What a rule can ask for is a *fact*, a small number: that a literal occurs, or that the exception is of a type.
+//! What a rule can ask for is a *fact*, a small number: that a literal occurs, that two of them stand close to one another, or
+//! that the exception is of a type.
 //! Rules that ask for the same share the fact, so a record is looked at once for all of them.
 
 use std::collections::HashMap;
 
-use super::rule::{Literal, Rule};
+use super::bits::BitSet;
+use super::rule::{Literal, Near, Rule};
+use super::telltale::{FAILURES, TRACES, VETOES};
 use crate::model::SeverityNumber;
 
 /// The number of a fact.
@@ -18,6 +21,28 @@ pub(super) struct Pattern {
     pub(super) anywhere: Option<Fact>,
     /// That it occurs and stands alone.
     pub(super) as_word: Option<Fact>,
+    /// The pairs that it is one half of, in [`Index::halves`].
+    halves: (usize, usize),
+}
+
+/// One half of a pair that must stand close together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Half {
+    /// The pair, in [`Index::pairs`].
+    pub(super) pair: usize,
+    /// 0 for the first text of the rule, 1 for the second.
+    pub(super) side: usize,
+    /// Whether the text must stand alone.
+    pub(super) word: bool,
+}
+
+/// Two texts that must stand close together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair {
+    /// Bytes between them, at most.
+    pub(super) within: usize,
+    /// That they do.
+    pub(super) fact: Fact,
 }
 
 /// The conditions of one rule as facts.
@@ -27,23 +52,25 @@ pub(super) struct Test {
     pub(super) all: Box<[Fact]>,
     pub(super) none: Box<[Fact]>,
     pub(super) exception_types: Box<[Fact]>,
+    pub(super) near: Box<[Fact]>,
     pub(super) min_severity: SeverityNumber,
 }
 
-/// Texts that tell of a stack trace, for records whose severity nobody knows: what Python, Java, .NET, Node, Go and
-/// Rust print when an error reaches the top.
-const STACK_TRACE_MARKERS: [&str; 10] = [
-    "Traceback (most recent call last)",
-    "Exception in thread",
-    "Unhandled exception",
-    "Uncaught exception",
-    "UnhandledPromiseRejection",
-    "panic: ",
-    " panicked at ",
-    "\n\tat ",
-    "\n    at ",
-    "\n   at ",
-];
+/// What tells of an error in a record whose severity nobody knows.
+#[derive(Debug, Default)]
+pub(super) struct Telltales {
+    traces: Vec<Fact>,
+    failures: Vec<Fact>,
+    vetoes: Vec<Fact>,
+}
+
+impl Telltales {
+    /// Whether there is a stack trace, or a word of failure that nothing takes back.
+    pub(super) fn are_in(&self, facts: &BitSet) -> bool {
+        let any = |texts: &[Fact]| texts.iter().any(|&fact| facts.contains(fact));
+        any(&self.traces) || (any(&self.failures) && !any(&self.vetoes))
+    }
+}
 
 /// Everything that the engine looks up.
 #[derive(Debug, Default)]
@@ -52,14 +79,18 @@ pub(super) struct Index {
     pub(super) texts: Vec<String>,
     /// By pattern.
     pub(super) patterns: Vec<Pattern>,
+    /// The halves of pairs, those of one pattern beside one another.
+    halves: Vec<Half>,
+    /// The pairs.
+    pub(super) pairs: Vec<Pair>,
     /// Exception types, lower-case.
     pub(super) exception_types: HashMap<Box<[u8]>, Fact>,
     /// By fact: the rules that may hold once it is known.
     pub(super) candidates: Vec<Vec<usize>>,
     /// By rule.
     pub(super) tests: Vec<Test>,
-    /// That a stack trace is in the text.
-    pub(super) stack_trace: Vec<Fact>,
+    /// That the text tells of an error, though no rule names it.
+    pub(super) telltales: Telltales,
 }
 
 impl Index {
@@ -68,8 +99,18 @@ impl Index {
         for (number, rule) in rules.iter().enumerate() {
             builder.add(number, rule);
         }
-        let stack_trace = STACK_TRACE_MARKERS.iter().map(|text| builder.text(text, false)).collect();
-        Self { stack_trace, ..builder.index }
+        let telltales = Telltales {
+            traces: TRACES.iter().map(|text| builder.text(text, false)).collect(),
+            failures: FAILURES.iter().map(|text| builder.text(text, true)).collect(),
+            vetoes: VETOES.iter().map(|text| builder.text(text, true)).collect(),
+        };
+        builder.gather_halves();
+        Self { telltales, ..builder.index }
+    }
+
+    /// The pairs that a pattern is one half of.
+    pub(super) fn halves(&self, pattern: Pattern) -> &[Half] {
+        &self.halves[pattern.halves.0..pattern.halves.1]
     }
 
     /// How many facts there are.
@@ -82,6 +123,8 @@ impl Index {
 struct Builder {
     index: Index,
     pattern_of: HashMap<String, usize>,
+    /// By pattern, in the end.
+    halves: Vec<(usize, Half)>,
 }
 
 impl Builder {
@@ -92,6 +135,7 @@ impl Builder {
             all: self.literals(&asked.all),
             none: self.literals(&asked.none),
             exception_types: asked.exception_types.iter().map(|name| self.exception_type(name)).collect(),
+            near: asked.near.iter().map(|near| self.pair(near)).collect(),
             min_severity: rule.min_severity,
         };
         for &fact in nominating(&test) {
@@ -104,13 +148,37 @@ impl Builder {
         literals.iter().map(|literal| self.text(&literal.text, literal.word)).collect()
     }
 
-    fn text(&mut self, text: &str, word: bool) -> Fact {
-        let text = text.to_ascii_lowercase();
-        let pattern = *self.pattern_of.entry(text).or_insert_with_key(|text| {
+    fn pair(&mut self, near: &Near) -> Fact {
+        let fact = new_fact(&mut self.index.candidates);
+        let pair = self.index.pairs.len();
+        self.index.pairs.push(Pair { within: near.within, fact });
+        for (side, literal) in [&near.first, &near.second].into_iter().enumerate() {
+            let pattern = self.pattern(&literal.text);
+            self.halves.push((pattern, Half { pair, side, word: literal.word }));
+        }
+        fact
+    }
+
+    /// Lays the halves of one pattern beside one another.
+    fn gather_halves(&mut self) {
+        self.halves.sort_by_key(|(pattern, _)| *pattern);
+        for same in self.halves.chunk_by(|one, other| one.0 == other.0) {
+            let start = self.index.halves.len();
+            self.index.halves.extend(same.iter().map(|(_, half)| *half));
+            self.index.patterns[same[0].0].halves = (start, self.index.halves.len());
+        }
+    }
+
+    fn pattern(&mut self, text: &str) -> usize {
+        *self.pattern_of.entry(text.to_ascii_lowercase()).or_insert_with_key(|text| {
             self.index.texts.push(text.clone());
             self.index.patterns.push(Pattern::default());
             self.index.patterns.len() - 1
-        });
+        })
+    }
+
+    fn text(&mut self, text: &str, word: bool) -> Fact {
+        let pattern = self.pattern(text);
         let Index { patterns, candidates, .. } = &mut self.index;
         let slot = if word { &mut patterns[pattern].as_word } else { &mut patterns[pattern].anywhere };
         *slot.get_or_insert_with(|| new_fact(candidates))
@@ -130,7 +198,8 @@ fn new_fact(candidates: &mut Vec<Vec<usize>>) -> Fact {
 
 /// The facts of which the rule needs at least one: without them it is not looked at.
 fn nominating(test: &Test) -> &[Fact] {
-    if let Some(first) = test.all.first_chunk::<1>() {
+    // Two texts close together are the rarest.
+    if let Some(first) = test.near.first_chunk::<1>().or(test.all.first_chunk()) {
         first
     } else if test.any.is_empty() {
         &test.exception_types

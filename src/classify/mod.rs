@@ -10,20 +10,37 @@
 //!
 //! This room knows nothing of files, requests, fingerprints or time.
 
+mod around;
 mod bits;
+mod built_in;
 mod catalogue;
 mod class;
 mod engine;
 mod error;
+mod explain;
+mod file;
 mod index;
+mod line;
+mod lint;
 mod rule;
+mod rules;
+pub mod schema;
+mod source;
+mod telltale;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_catalogue;
 
+pub use built_in::{BUILT_IN, BuiltIn};
 pub use catalogue::Catalogue;
 pub use class::Class;
 pub use engine::{Classifier, Scratch};
-pub use error::{Fault, RulesError};
-pub use rule::{Conditions, Literal, Rule};
+pub use error::{Fault, PlacedFault, RulesError};
+pub use explain::{Check, Explanation, Field, Found, Outcome, RuleTrace};
+pub use file::RulesFile;
+pub use line::Line;
+pub use lint::{Finding, Lint, lint};
+pub use rule::{AttributeIs, Conditions, Literal, Near, Rule, ServiceName};
+pub use rules::Rules;
+pub use source::Place;

@@ -16,7 +16,7 @@ pub struct Rule {
     pub(super) conditions: Conditions,
 }
 
-/// What a rule asks of a record. At least one of `any`, `all` and `exception_types` is not empty.
+/// What a rule asks of a record. At least one of `any`, `all`, `near` and `exception_types` is not empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// One of them must occur; empty asks nothing.
@@ -27,6 +27,63 @@ pub struct Conditions {
     pub none: Vec<Literal>,
     /// The exception must be of one of these types, fully named or by the last segment; empty asks nothing.
     pub exception_types: Vec<String>,
+    /// Of each both texts must occur, close to one another.
+    pub near: Vec<Near>,
+    /// Each of these attributes of the record must have a value that is asked for.
+    pub attributes: Vec<AttributeIs>,
+    /// As `attributes`, of the record's resource.
+    pub resource_attributes: Vec<AttributeIs>,
+    /// The record must be of one of these services; empty asks nothing.
+    pub services: Vec<ServiceName>,
+}
+
+impl Conditions {
+    /// All literals, those of pairs included.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &Literal> {
+        let halves = self.near.iter().flat_map(|near| [&near.first, &near.second]);
+        self.any.iter().chain(&self.all).chain(&self.none).chain(halves)
+    }
+}
+
+/// Two texts that must stand in one field, in either order, with at most so many bytes between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    /// One of them.
+    pub first: Literal,
+    /// The other; neither holds the other.
+    pub second: Literal,
+    /// Bytes from the end of the one to the beginning of the other, at most.
+    pub within: usize,
+}
+
+/// An attribute by its name, and the values of which it must have one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeIs {
+    /// The whole name, such as `db.system.name`.
+    pub key: String,
+    /// Texts as they are; numbers and booleans as OTLP's JSON writes them.
+    pub one_of: Vec<String>,
+}
+
+/// The name of a service, or its beginning: `shop-*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceName(pub(super) String);
+
+impl ServiceName {
+    /// As the rules file writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `service.name` is meant.
+    #[must_use]
+    pub fn matches(&self, service_name: &[u8]) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => service_name.starts_with(beginning.as_bytes()),
+            None => service_name == self.0.as_bytes(),
+        }
+    }
 }
 
 /// A piece of text that a rule looks for, in any ASCII case.

@@ -1,11 +1,11 @@
-//! The classifier's promises, and one line for each built-in rule.
+//! The classifier's promises.
 
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Exception, LogRecord, Severity, SeverityNumber};
+use crate::model::{Exception, LogRecord, Resource, Severity, SeverityNumber};
 
 fn info() -> SeverityNumber {
     SeverityNumber::from_wire(9)
@@ -38,7 +38,11 @@ fn thrown<'a>(type_name: &'a str, message: &'a str) -> LogRecord<'a> {
 
 /// The id of the rule that holds, `unmatched` for an error without one, `none` for what is no error.
 fn class<'c>(classifier: &'c Classifier, record: &LogRecord<'_>) -> &'c str {
-    match classifier.classify(record, &mut Scratch::default()) {
+    class_in(classifier, record, &Resource::default())
+}
+
+fn class_in<'c>(classifier: &'c Classifier, record: &LogRecord<'_>, resource: &Resource<'_>) -> &'c str {
+    match classifier.classify(record, resource, &mut Scratch::default()) {
         Some(Class::Rule(rule)) => rule.id(),
         Some(Class::Unmatched) => "unmatched",
         None => "none",
@@ -49,44 +53,6 @@ fn check(classifier: &Classifier, cases: &[(&str, &str)]) {
     for (body, expected) in cases {
         assert_eq!(class(classifier, &at(SeverityNumber::WARN, body)), *expected, "{body}");
     }
-}
-
-/// `id | body`, or `id | <type> message`, with `\n` for a line break.
-fn cases() -> impl Iterator<Item = (&'static str, &'static str, String)> {
-    include_str!("cases.txt").lines().map(|line| {
-        let (id, text) = line.split_once(" | ").unwrap();
-        let (type_name, text) = match text.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
-            Some((type_name, message)) => (type_name, message.trim_start()),
-            None => ("", text),
-        };
-        (id, type_name, text.replace("\\n", "\n"))
-    })
-}
-
-#[test]
-fn each_built_in_rule_holds_for_a_line_that_its_program_writes() {
-    let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
-    let mut faults = String::new();
-    for (id, type_name, text) in cases() {
-        let record = match type_name {
-            "" => at(SeverityNumber::ERROR, &text),
-            _ => thrown(type_name, &text),
-        };
-        let got = class(&classifier, &record);
-        if got != id {
-            writeln!(faults, "{got} instead of {id}: {type_name} {text}").unwrap();
-        }
-    }
-    assert_eq!(faults, "");
-}
-
-#[test]
-fn every_built_in_rule_has_a_case() {
-    let cased: Vec<_> = cases().map(|(id, ..)| id).collect();
-    let catalogue = Catalogue::built_in();
-    let missing: Vec<_> = catalogue.rules().iter().map(Rule::id).filter(|id| !cased.contains(id)).collect();
-    assert_eq!(missing, Vec::<&str>::new());
-    assert!(catalogue.rules().len() >= 80);
 }
 
 #[test]
@@ -129,6 +95,109 @@ fn a_word_and_a_piece_of_the_same_text_are_told_apart() {
 fn case_does_not_matter_and_literals_may_overlap() {
     let classifier = with(&[("abcd", r#"all = ["ABcd", "bC", "cde"]"#), ("long", r#"any = ["bcdef"]"#)]);
     check(&classifier, &[("xaBCDe", "abcd"), ("BCDEF", "long"), ("abcd", "none")]);
+}
+
+#[test]
+fn near_texts_stand_close_together_in_either_order_and_in_one_field() {
+    let classifier = with(&[
+        ("near", r#"near = [{ first = "disk", second = "FULL", within = 5 }]"#),
+        ("word", r#"near = [{ first = { text = "db", word = true }, second = "down", within = 1 }]"#),
+        ("next", r#"near = [{ first = "aaa", second = "bbb", within = 0 }]"#),
+    ]);
+    check(
+        &classifier,
+        &[
+            ("disk is full", "near"),
+            ("full DISK", "near"),
+            ("disk, it is full", "none"),
+            ("disk full", "near"),
+            ("disk: full of joy; disk .. far away .. full", "near"),
+            ("disk .. far .. full and a full disk", "near"),
+            ("full .. far away .. disk .. far away .. full", "none"),
+            ("the db down", "word"),
+            ("the dbdown", "none"),
+            ("dbs down", "none"),
+            ("bbbaaa", "next"),
+            ("aaabbb", "next"),
+            ("aaa bbb", "none"),
+        ],
+    );
+    let mut record = thrown("T", "full");
+    record.body = b"disk";
+    assert_eq!(class(&classifier, &record), "unmatched", "two fields");
+    // The next record does not see what stood in the last one.
+    let mut scratch = Scratch::default();
+    for body in ["disk", "full", "disk"] {
+        let found = classifier.classify(&at(SeverityNumber::WARN, body), &Resource::default(), &mut scratch);
+        assert_eq!(found, None, "{body}");
+    }
+}
+
+fn line(body: &str) -> Line {
+    Line { body: body.to_owned(), ..Line::default() }
+}
+
+fn check_lines(classifier: &Classifier, cases: Vec<(Line, &str)>) {
+    for (line, expected) in cases {
+        assert_eq!(
+            line.show(|record, resource| class_in(classifier, record, resource)),
+            expected,
+            "{line:?}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_may_be_for_some_services_only() {
+    let classifier =
+        with(&[("shops", "any = [\"aa\"]\nservices = [\"shop-*\", \"till\"]"), ("all", "any = [\"aa\"]")]);
+    let of = |service: &str| Line { service: service.to_owned(), ..line("aa") };
+    check_lines(
+        &classifier,
+        vec![
+            (of("shop-eu"), "shops"),
+            (of("shop-"), "shops"),
+            (of("till"), "shops"),
+            (of("till-2"), "all"),
+            (of("Till"), "all"),
+            (of("shop"), "all"),
+            (of(""), "all"),
+        ],
+    );
+}
+
+#[test]
+fn a_rule_may_ask_for_attributes_of_the_record_and_of_its_resource() {
+    let classifier = with(&[
+        (
+            "both",
+            "any = [\"aa\"]\nattributes = { \"db.system.name\" = [\"mysql\", \"mariadb\"], \"http.status\" = 503 }",
+        ),
+        ("one", "any = [\"aa\"]\nattributes = { \"retry\" = true }"),
+        ("resource", "any = [\"aa\"]\nresource_attributes = { \"k8s.namespace.name\" = \"shop\" }"),
+    ]);
+    let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let having = |pairs: &[(&str, &str)]| Line {
+        attributes: pairs.iter().map(|(key, value)| pair(key, value)).collect(),
+        ..line("aa")
+    };
+    let in_namespace =
+        |name| Line { resource_attributes: vec![pair("k8s.namespace.name", name)], ..line("aa") };
+    check_lines(
+        &classifier,
+        vec![
+            (having(&[("http.status", "503"), ("db.system.name", "mariadb")]), "both"),
+            (having(&[("db.system.name", "mariadb")]), "none"),
+            (having(&[("db.system.name", "Mariadb"), ("http.status", "503")]), "none"),
+            (having(&[("retry", "true")]), "one"),
+            (having(&[("retry", "truer")]), "none"),
+            (having(&[("k8s.namespace.name", "shop")]), "none"),
+            (in_namespace("shop"), "resource"),
+            (in_namespace("till"), "none"),
+            (Line { body: r#"{"msg": "aa", "retry": true}"#.to_owned(), ..Line::default() }, "one"),
+            (line("aa"), "none"),
+        ],
+    );
 }
 
 #[test]
@@ -279,7 +348,9 @@ fn the_verdict_on_an_unmatched_error_follows_severity_and_frames() {
 #[test]
 fn the_verdict_of_a_rule_is_its_own() {
     let classifier = with(&[("mine", r#"any = ["aa"]"#)]);
-    let found = classifier.classify(&at(SeverityNumber::FATAL, "aa"), &mut Scratch::default()).unwrap();
+    let found = classifier
+        .classify(&at(SeverityNumber::FATAL, "aa"), &Resource::default(), &mut Scratch::default())
+        .unwrap();
     let verdict = found.verdict(SeverityNumber::FATAL, false);
     assert_eq!((&*verdict.rule, verdict.severity, verdict.fixable), ("mine", Severity::High, true));
     assert_eq!(&*verdict.suggested_fix, "Mend it.");
@@ -291,7 +362,11 @@ fn a_scratch_forgets_the_record_before_and_fits_other_rules() {
     let many = Classifier::new(&many).unwrap();
     let mut scratch = Scratch::default();
     for (classifier, body) in [(&few, "aa"), (&many, "x"), (&few, "bb"), (&many, "y"), (&few, "bb")] {
-        assert_eq!(classifier.classify(&at(SeverityNumber::WARN, body), &mut scratch), None, "{body}");
+        assert_eq!(
+            classifier.classify(&at(SeverityNumber::WARN, body), &Resource::default(), &mut scratch),
+            None,
+            "{body}"
+        );
     }
 }
 
@@ -307,12 +382,22 @@ fn more_text_than_a_dfa_is_built_for_still_classifies() {
 /// What the automaton, the facts and the candidates must amount to.
 fn naively<'c>(catalogue: &'c Catalogue, body: &str) -> &'c str {
     let body = body.to_ascii_lowercase();
-    let occurs = |literal: &Literal| {
+    let occurrences = |literal: &Literal| -> Vec<(usize, usize)> {
         let text = literal.text.to_ascii_lowercase();
         let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-        (0..body.len()).filter(|start| body.as_bytes()[*start..].starts_with(text.as_bytes())).any(|start| {
+        let starts = (0..body.len()).filter(|start| body.as_bytes()[*start..].starts_with(text.as_bytes()));
+        let alone = starts.filter(|start| {
             let before = start.checked_sub(1).and_then(|index| body.as_bytes().get(index));
             !literal.word || !(is_word(before) || is_word(body.as_bytes().get(start + text.len())))
+        });
+        alone.map(|start| (start, start + text.len())).collect()
+    };
+    let occurs = |literal: &Literal| !occurrences(literal).is_empty();
+    let stands_near = |near: &Near| {
+        occurrences(&near.first).iter().any(|one| {
+            occurrences(&near.second).iter().any(|other| {
+                one.0.saturating_sub(other.1) <= near.within && other.0.saturating_sub(one.1) <= near.within
+            })
         })
     };
     let holds = |rule: &&Rule| {
@@ -320,6 +405,7 @@ fn naively<'c>(catalogue: &'c Catalogue, body: &str) -> &'c str {
         (asked.any.is_empty() || asked.any.iter().any(occurs))
             && asked.all.iter().all(occurs)
             && !asked.none.iter().any(occurs)
+            && asked.near.iter().all(stands_near)
     };
     catalogue.rules().iter().find(holds).map_or("none", Rule::id)
 }
@@ -339,13 +425,13 @@ proptest! {
         let exception = Exception { type_name, message, stacktrace };
         let severity_number = SeverityNumber::from_wire(number);
         let record = LogRecord { severity_number, body, exception, ..LogRecord::default() };
-        let found = classifier.classify(&record, &mut Scratch::default());
+        let found = classifier.classify(&record, &Resource::default(), &mut Scratch::default());
         prop_assert!(found.is_some() || !exception.is_present());
     }
 
     #[test]
     fn it_finds_what_a_naive_search_finds(
-        rules in proptest::collection::vec((literals(), literals(), literals()), 1..5),
+        rules in proptest::collection::vec((literals(), literals(), literals(), literals(), 0..5usize), 1..5),
         bodies in proptest::collection::vec("[abAB1_ é]{0,16}", 1..8),
     ) {
         let list = |key: &str, literals: &[(String, bool)]| {
@@ -356,7 +442,13 @@ proptest! {
         let rules: Vec<_> = rules
             .iter()
             .enumerate()
-            .map(|(n, (any, all, none))| (format!("r{n}"), list("any", any) + &list("all", all) + &list("none", none)))
+            .map(|(n, (any, all, none, near, within))| {
+                let near = match &near[..] {
+                    [(first, a), (second, b)] => format!("near = [{{ first = {{ text = \"{first}\", word = {a} }}, second = {{ text = \"{second}\", word = {b} }}, within = {within} }}]\n"),
+                    _ => String::new(),
+                };
+                (format!("r{n}"), list("any", any) + &list("all", all) + &list("none", none) + &near)
+            })
             .collect();
         let mut text = String::new();
         for (id, conditions) in &rules {

@@ -1,6 +1,7 @@
 //! The command line: one thin file for each command.
 
 pub mod demo;
+pub mod rules;
 pub mod run;
 pub mod send;
 
@@ -42,6 +43,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("run").about("Run the service (the default)"))
         .subcommand(demo::command_line())
         .subcommand(send::command_line())
+        .subcommand(rules::command_line())
 }
 
 fn secrets_help() -> String {
@@ -59,6 +61,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
     match matches.subcommand() {
         Some(("demo", demo)) => demo::main(&sources(demo), demo),
         Some(("send", send)) => send::main(send),
+        Some(("rules", rules)) => rules::main(&sources(rules), rules),
         Some((_, run)) => run::main(&sources(run)),
         None => run::main(&sources(matches)),
     }

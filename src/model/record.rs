@@ -32,6 +32,8 @@ pub struct Resource<'a> {
     pub service_instance_id: &'a [u8],
     /// `telemetry.sdk.language`
     pub language: &'a [u8],
+    /// The whole `Resource` message as it stands in the request, for whoever asks for another attribute.
+    pub wire: &'a [u8],
 }
 
 /// The library that made the records.

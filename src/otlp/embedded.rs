@@ -11,7 +11,7 @@ mod object;
 mod render;
 mod told;
 
-pub use self::attributes::attributes;
+pub use self::attributes::{attributes, resource_attributes};
 pub use self::object::Value;
 use self::told::Told;
 use super::value::Entries;

@@ -21,7 +21,7 @@ mod value;
 mod walk;
 mod wire;
 
-pub use embedded::{Unfolded, Value, attributes};
+pub use embedded::{Unfolded, Value, attributes, resource_attributes};
 pub use json::{Transcoded, transcode};
 pub use limits::{Limits, Unreadable};
 pub use malformed::Malformed;

@@ -94,7 +94,7 @@ fn scope_logs<'a>(
 
 fn resource<'a>(bytes: &'a [u8], tally: &mut Tally) -> Result<Resource<'a>, Unreadable> {
     let mut fields = Fields::new(bytes, "Resource");
-    let mut found = Resource::default();
+    let mut found = Resource { wire: bytes, ..Resource::default() };
     while let Some((number, value)) = fields.next()? {
         match number {
             1 => {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::classify::{Classifier, Scratch};
+use crate::classify::{Classifier, Rules, Scratch};
 use crate::fingerprint;
 use crate::forward::{Delivered, Matched, NextHop, NotDelivered};
 use crate::model::{Delta, LogRecord, Resource, Transport, UnixNanos};
@@ -80,7 +80,7 @@ struct Found {
 /// The way of a request; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
-    classifier: Arc<Classifier>,
+    rules: Rules,
     dedupe: Dedupe,
     store: Store,
     totals: Arc<Totals>,
@@ -96,9 +96,9 @@ pub struct Pipeline {
 impl Pipeline {
     /// A pipeline into `store`; `monitoring` false accepts and counts nothing.
     #[must_use]
-    pub fn new(classifier: Classifier, store: Store, monitoring: bool) -> Self {
+    pub fn new(rules: Rules, store: Store, monitoring: bool) -> Self {
         Self {
-            classifier: Arc::new(classifier),
+            rules,
             dedupe: Dedupe::default(),
             store,
             totals: Arc::default(),
@@ -214,13 +214,15 @@ impl Pipeline {
     /// Walks a request and folds what matches.
     fn read(&self, request: &Bytes, received: UnixNanos) -> Result<Found, Unreadable> {
         let mut fold = Fold::new(&self.dedupe, *self.store.window().borrow());
-        let mut scratch = Scratch::default();
+        // One set of rules for the whole request, also where it is replaced meanwhile.
+        let (rules, mut scratch) = (self.rules.current(), Scratch::default());
         let (mut index, mut timed, mut matched) = (0, false, Vec::new());
         let walked = otlp::walk(request, &self.limits, |resource, _scope, record| {
             timed |= record.time.max(record.observed_time) != UnixNanos::default();
             if self.monitoring
                 && !self.is_own(resource)
-                && let Some(record) = self.fold_record(&mut fold, &mut scratch, resource, record, received)
+                && let Some(record) =
+                    self.fold_record(&mut fold, (&rules, &mut scratch), resource, record, received)
                 && self.onward.is_some()
             {
                 matched.push(Matched { index, ..record });
@@ -239,17 +241,17 @@ impl Pipeline {
     fn fold_record(
         &self,
         fold: &mut Fold<'_>,
-        scratch: &mut Scratch,
+        (classifier, scratch): (&Classifier, &mut Scratch),
         resource: &Resource<'_>,
         record: &LogRecord<'_>,
         received: UnixNanos,
     ) -> Option<Matched> {
-        if !self.classifier.may_hold(record) {
+        if !classifier.may_hold(record) {
             return None;
         }
         let unfolded = Unfolded::new(record);
         let record = &unfolded.record();
-        let class = self.classifier.classify(record, scratch)?;
+        let class = classifier.classify(record, resource, scratch)?;
         let analysis = fingerprint::analyze(record, resource);
         let has_in_app_frame = analysis.frames.iter().any(|frame| frame.in_app);
         let occurrence = Occurrence {

@@ -10,7 +10,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("redact", &["model"]),
     ("otlp", &["model"]),
-    ("classify", &["model"]),
+    // A rule may ask for an attribute, which is read where it lies.
+    ("classify", &["model", "otlp"]),
     ("fingerprint", &["model"]),
     ("window", &["model", "fingerprint"]),
     ("store", &["model"]),

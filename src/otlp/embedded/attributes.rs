@@ -3,7 +3,7 @@
 use super::super::value::{AnyValue, Entries, body};
 use super::names::{self, Part, Place};
 use super::object::{Object, Value, looks_like_json};
-use crate::model::LogRecord;
+use crate::model::{LogRecord, Resource};
 
 /// Shows the attributes of a record, then the other entries of a body that is a map or JSON. What is shown elsewhere is left
 /// out: the message, the exception that loggers tell of, its trace.
@@ -18,6 +18,14 @@ pub fn attributes(record: &LogRecord<'_>, mut visit: impl FnMut(&[u8], Value<'_>
         AnyValue::Map(list) => of_body(Object::Map(list), true, &mut visit),
         AnyValue::String(text) | AnyValue::Bytes(text) => of_json(text, true, &mut visit),
         _ => {}
+    }
+}
+
+/// Shows the attributes of a resource.
+pub fn resource_attributes(resource: &Resource<'_>, mut visit: impl FnMut(&[u8], Value<'_>)) {
+    // Its attributes have the field number that a map's entries have.
+    for (key, value) in Entries::of_map(resource.wire) {
+        visit(key, Value::of_wire(value));
     }
 }
 
