@@ -227,13 +227,13 @@ fn nothing_but_content_and_service_matters() {
 fn ids_do_not_drift_from_build_to_build() {
     let ids: Vec<String> = ALL.iter().map(|trace| id_of_trace(trace).to_string()).collect();
     insta::assert_snapshot!(format!("version {ALGORITHM_VERSION}\n{}", ids.join("\n")), @r"
-    version 2
-    007aa70ed120af501f818c4bd823bcdb
-    b867916d36bd91815ca7f49793695f6c
-    2491886ee9eeacb8ec135058ed976516
-    42b7121dd07333b77a3792b254188005
-    d5399324c190281297192e15cf348525
-    2f4f07e14c4e1ce38da89652e59e216c
+    version 3
+    785c237588277b07cba69a2da328f844
+    e9355420116f0c9a906bc1aebb4db449
+    95aa69443a1100ac1b966cb04b93dbee
+    3163b2ea67ae227832b94ce8decc7115
+    6cb908643cfd43d10a41db7effd45a80
+    8a57842809a09e6794b3900831f07d0c
     ");
 }
 
