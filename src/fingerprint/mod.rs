@@ -14,6 +14,7 @@ mod template;
 use std::borrow::Cow;
 
 pub use families::{Family, Known, families};
+pub use frames::is_frame;
 pub use repeated::without_repeated_trace;
 pub use template::template;
 

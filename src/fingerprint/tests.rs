@@ -18,6 +18,7 @@ const NO_RESOURCE: Resource<'static> = Resource {
     vcs_revision: b"",
     vcs_ref_name: b"",
     language: b"",
+    wire: b"",
 };
 
 const PYTHON: &str = "Traceback (most recent call last):\n  File \"/app/shop/main.py\", line 8, in main\n    total(o)\n  File \"/app/shop/cart.py\", line 12, in total\n    return o['sku']\nKeyError: 'sku'\n";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteRow, SqliteTransaction};
 
-use super::{Store, StoreError, summaries};
+use super::{MovedFrom, Store, StoreError, summaries};
 use crate::model::{
     Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, Sample, Severity, UnixNanos, Verdict,
 };
@@ -30,6 +30,54 @@ pub(super) async fn add(
         keep_sample(transaction, &fingerprint, sample).await.map_err(&failed)?;
     }
     Ok(())
+}
+
+/// Takes one occurrence away from each cluster, in the open window. False where nothing was taken: the window in which they were
+/// counted is over. A cluster of no occurrences is not shown any more; its row stays, since other requests may know it.
+pub(super) async fn take_away(
+    transaction: &mut SqliteTransaction<'_>,
+    window_start: UnixNanos,
+    from: &[MovedFrom],
+) -> Result<bool, StoreError> {
+    if from.iter().any(|one| one.window != window_start) {
+        return Ok(false);
+    }
+    let mut taken = false;
+    for one in from {
+        let one = take_one(transaction, window_start, one).await;
+        taken |= one.map_err(StoreError::while_doing("taking from a cluster"))?;
+    }
+    Ok(taken)
+}
+
+async fn take_one(
+    transaction: &mut SqliteTransaction<'_>,
+    window_start: UnixNanos,
+    one: &MovedFrom,
+) -> Result<bool, sqlx::Error> {
+    let fingerprint = one.fingerprint.to_string();
+    let taken = sqlx::query(
+        "UPDATE window_cluster SET count = count - 1, held_back = max(held_back - ?3, 0)
+         WHERE window_start = ?1 AND fingerprint = ?2 AND count > 0",
+    )
+    .bind(window_start.to_i64())
+    .bind(&fingerprint)
+    .bind(i64::from(one.held))
+    .execute(&mut **transaction)
+    .await?;
+    if taken.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE cluster SET count = count - 1 WHERE fingerprint = ? AND count > 0")
+        .bind(&fingerprint)
+        .execute(&mut **transaction)
+        .await?;
+    sqlx::query("DELETE FROM window_cluster WHERE window_start = ? AND fingerprint = ? AND count = 0")
+        .bind(window_start.to_i64())
+        .bind(&fingerprint)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(true)
 }
 
 /// Makes the row where there is none, with a count of 0; an existing row stays as it is.
@@ -201,7 +249,7 @@ impl Store {
     pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c
-             WHERE c.last_seen >= ? AND c.severity >= ? AND c.fixable >= ?
+             WHERE c.count > 0 AND c.last_seen >= ? AND c.severity >= ? AND c.fixable >= ?
              ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -222,7 +270,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn cluster(&self, fingerprint: Fingerprint) -> Result<Option<Cluster>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c WHERE c.fingerprint = ?"
+            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c WHERE c.count > 0 AND c.fingerprint = ?"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(fingerprint.to_string())
@@ -276,7 +324,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn clusters_seen_since(&self, since: UnixNanos) -> Result<u64, StoreError> {
-        sqlx::query("SELECT count(*) FROM cluster WHERE last_seen > ?")
+        sqlx::query("SELECT count(*) FROM cluster WHERE count > 0 AND last_seen > ?")
             .bind(since.to_i64())
             .fetch_one(&self.pool)
             .await
@@ -293,7 +341,7 @@ impl Store {
         let failed = StoreError::while_doing("counting clusters");
         let rows = sqlx::query(
             "SELECT category, count(*), coalesce(sum(severity >= ?), 0), coalesce(sum(fixable), 0)
-             FROM cluster GROUP BY category",
+             FROM cluster WHERE count > 0 GROUP BY category",
         )
         .bind(Severity::High.rank())
         .fetch_all(&self.pool)

@@ -80,6 +80,13 @@ const LANGUAGES: [Language; 10] = [
     (native::begins, native::read),
 ];
 
+/// Whether a line is surely a frame of some language, or another line that stands in a trace alone.
+#[must_use]
+pub fn is_frame(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(&line[..line.len().min(LINE_BYTES_MAX)]);
+    LANGUAGES.iter().any(|(begins, _)| begins(line.trim()))
+}
+
 /// The trace in a text, if there is one.
 pub(super) fn parse(text: &str) -> Option<Trace> {
     let lines = lines(text);

@@ -4,7 +4,7 @@
 //! frames stand before; what was only being handled meanwhile stands behind. Exception groups draw `|` and `+` before
 //! their lines: the group was logged, and of its parts the order says nothing, since tasks end as they like.
 
-use super::{Line, Trace, place, types};
+use super::{Line, Trace, header, place, types};
 use crate::model::Frame;
 
 /// What exception groups draw in the margin, and loguru before the frame that caught.
@@ -61,6 +61,8 @@ struct Reading<'a> {
     sections: Vec<Section<'a>>,
     /// How far the frames of the open section are indented; the type stands further left.
     depth: Option<usize>,
+    /// How many lines came since the last frame.
+    since: usize,
     /// Where the margin of the outermost group stands.
     margin: Option<usize>,
     /// How the next section will be tied.
@@ -78,6 +80,7 @@ impl<'a> Reading<'a> {
         if let Some(frame) = frame(text) {
             let is_part = in_margin && self.margin.is_some_and(|margin| line.indent > margin);
             self.frame(frame, is_part);
+            self.since = 0;
             // A box has no margin of its own: whatever stands below it is further left.
             self.depth = Some(indent + usize::from(text.starts_with(BOX)));
         } else if is_title(text) {
@@ -86,14 +89,23 @@ impl<'a> Reading<'a> {
             (self.tie, self.depth) = (Tie::Context, None);
         } else if text == CAUSE {
             (self.tie, self.depth) = (Tie::Cause, None);
-        } else if let Some(section) = self.sections.last_mut()
-            && !text.is_empty()
-            && self.depth.is_some_and(|depth| indent < depth)
+        } else if !text.is_empty()
+            && (self.depth.is_some_and(|depth| indent < depth) || self.ends_unindented(text))
             && !line.text.starts_with(BOX)
         {
-            (section.type_name, section.message) = type_and_message(text);
+            if let Some(section) = self.sections.last_mut() {
+                (section.type_name, section.message) = type_and_message(text);
+            }
             self.depth = None;
+        } else {
+            self.since += 1;
         }
+    }
+
+    /// Collectors that take the white space off lines leave the order alone to tell the exception: it comes after the source line.
+    fn ends_unindented(&self, text: &str) -> bool {
+        let is_known = header::parse(text).is_some_and(|found| found.at == 0);
+        self.depth == Some(0) && (is_known || (self.since > 0 && !type_and_message(text).0.is_empty()))
     }
 
     fn frame(&mut self, frame: Frame, is_part: bool) {
