@@ -83,6 +83,7 @@ fn records(metrics: &mut Metrics<Counts>, receiver: &Receiver) {
             "{record}",
         )
         .with([("outcome", "classified")], |counts| counts.classified)
+        .with([("outcome", "joined")], |counts| counts.joined)
         .with([("outcome", "ignored")], |counts| counts.ignored)
         .with([("outcome", "rejected")], |counts| counts.rejected)
         .with([("outcome", "replayed")], |counts| counts.replayed);

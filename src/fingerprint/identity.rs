@@ -22,7 +22,31 @@ const ROOTS: [&str; 11] = [
 const ROOTS_OF_NAMES: [&str; 3] = ["/home/", "/Users/", "/opt/"];
 
 /// What compilers put before a number that changes when code beside it does.
-const NUMBERED: [&str; 9] = ["$", "#", "/", "|", "__", "Accessor", "Proxy", "lambda_method", "gowrap"];
+const NUMBERED: [&str; 14] = [
+    "$",
+    "#",
+    "/",
+    "|",
+    "|_",
+    "__",
+    "Accessor",
+    "Proxy",
+    "lambda_method",
+    "lambda-",
+    "DisplayClass",
+    "DisplayClass_",
+    "_closure",
+    "gowrap",
+];
+
+/// What compilers and libraries put behind the name of a class or method that they make a variant of, with what follows.
+const GENERATED: [&str; 5] = ["$ByteBuddy$", "$HibernateProxy$", "$MockitoMock$", "$adapted", "$mc"];
+
+/// How many keys of frames are part of an id, from the innermost.
+const KEYS_MAX: usize = 64;
+
+/// How many functions may call each other in turn and still be seen as one recursion.
+const CYCLE_MAX: usize = 8;
 
 /// The first 128 bits of BLAKE3 over the version, the service, and either types and frames or type and message.
 ///
@@ -87,18 +111,51 @@ pub fn last_segment(type_name: &str) -> &str {
         .unwrap_or(type_name)
 }
 
-/// The in-app frames, or all where none is; a function that calls itself counts once, however deep it went.
+/// The in-app frames, or all where none is; functions that call themselves or each other count once, however deep they went.
 fn frame_keys(frames: &[Frame]) -> Vec<String> {
     let none_in_app = !frames.iter().any(|frame| frame.in_app);
-    let mut keys: Vec<String> =
-        frames.iter().filter(|frame| frame.in_app || none_in_app).map(frame_key).collect();
-    keys.dedup();
+    let keys: Vec<_> = frames.iter().filter(|frame| frame.in_app || none_in_app).map(frame_key).collect();
+    let mut keys = without_recursion(&keys);
+    keys.truncate(KEYS_MAX);
     keys
+}
+
+/// Each run of a cycle that turns at least twice becomes its members, sorted: where a stack ran over, and where it was cut, is chance.
+/// Takes [`CYCLE_MAX`] comparisons for each key at most, and one more for each key of a run.
+fn without_recursion<K: Ord + Clone>(keys: &[K]) -> Vec<K> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < keys.len() {
+        let turning = (1..=CYCLE_MAX).find_map(|cycle| {
+            let again = keys[at..].iter().zip(keys[at..].iter().skip(cycle));
+            let same = again.take_while(|(key, later)| key == later).count();
+            (same >= cycle).then_some((cycle, cycle + same))
+        });
+        let (cycle, run) = turning.unwrap_or((1, 1));
+        let mut members = keys[at..at + cycle].to_vec();
+        if run > 1 {
+            members.sort();
+        }
+        out.extend(members);
+        at += run;
+    }
+    out.dedup();
+    out
 }
 
 /// File and function; a file's name holds no NUL, so it ends the file unmistakably.
 fn frame_key(frame: &Frame) -> String {
-    format!("{}\0{}", file_key(&frame.file), function_key(&frame.function))
+    let function = if frame.file.ends_with(".rb") { ruby_method(&frame.function) } else { &frame.function };
+    format!("{}\0{}", file_key(&frame.file), function_key(function))
+}
+
+/// The method alone: before 3.4 Ruby named no class, and a block is known by the method that it stands in.
+fn ruby_method(function: &str) -> &str {
+    let function = function.rsplit(" in ").next().unwrap_or(function);
+    match function.rfind(['#', '.']) {
+        Some(end) if end + 1 < function.len() && !function.starts_with('<') => &function[end + 1..],
+        _ => function,
+    }
 }
 
 /// At most the last two segments of the path below a container's root, without a build's content hashes.
@@ -122,10 +179,17 @@ fn below_root(file: &str) -> &str {
     named.and_then(|rest| rest.split_once('/')).map_or(file, |(_, below)| below).trim_start_matches('/')
 }
 
-/// Whether a part of a file's name is such as `3f2a1b9c.` of `main.3f2a1b9c.js`, which every build makes anew.
+/// Whether a part of a file's name is such as `3f2a1b9c.` of `main.3f2a1b9c.js` or `BxY3kz9Q.` of `index-BxY3kz9Q.js`, which
+/// every build makes anew.
 fn is_content_hash(part: &str) -> bool {
     let part = part.trim_end_matches(['.', '-']);
-    part.len() >= 8 && part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
+    let has_digit = part.bytes().any(|byte| byte.is_ascii_digit());
+    let is_hex = part.len() >= 8 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_base64 = part.len() == 8
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && part.bytes().any(|byte| byte.is_ascii_uppercase())
+        && part.bytes().any(|byte| byte.is_ascii_lowercase());
+    has_digit && (is_hex || is_base64)
 }
 
 /// The function without the numbers, addresses and proxies that compilers and frameworks generate.
@@ -136,6 +200,12 @@ fn function_key(function: &str) -> String {
         if rest.starts_with("$$") {
             // Such as `$$Lambda$14/0x0000000800c8`, `$$SpringCGLIB$$0`: all up to the method is generated.
             rest = rest.find('.').map_or("", |dot| &rest[dot..]);
+        } else if let Some(after) = GENERATED.iter().find_map(|word| rest.strip_prefix(word)) {
+            rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+        } else if let Some(after) = rest.strip_prefix("{{closure}}") {
+            // As the newer mangling writes it.
+            key.push_str("{closure#}");
+            rest = after;
         } else if next.is_ascii_digit() && ends_numbered(&key) {
             let hex =
                 rest.strip_prefix("0x").map(|hex| hex.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
@@ -158,6 +228,49 @@ fn ends_numbered(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recursion_counts_once_wherever_it_ended() {
+        for (keys, expected) in [
+            ("abc", "abc"),
+            ("aabc", "abc"),
+            ("xababc", "xabc"),
+            ("xbababc", "xabc"),
+            ("xabcabcaby", "xabcy"),
+            ("xbcabcabcy", "xabcy"),
+            ("aba", "aba"),
+            ("", ""),
+        ] {
+            let keys: Vec<char> = keys.chars().collect();
+            assert_eq!(without_recursion(&keys).into_iter().collect::<String>(), expected, "{keys:?}");
+        }
+    }
+
+    /// A key that counts how often it is compared.
+    #[derive(Debug, Clone, Eq, PartialOrd, Ord)]
+    struct Counted<'a>(u32, &'a std::cell::Cell<usize>);
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    /// Frames that look like a recursion and are none are what costs most.
+    #[test]
+    fn looking_for_recursion_takes_time_by_the_frame() {
+        const FRAMES: u32 = 10_000;
+        let shapes: [fn(u32) -> u32; 5] =
+            [|n| n, |_| 0, |n| n % 9, |n| u32::from(n % 9 == 0), |n| n / 3 * (n % 2)];
+        for shape in shapes {
+            let compared = std::cell::Cell::new(0);
+            let keys: Vec<_> = (0..FRAMES).map(|n| Counted(shape(n), &compared)).collect();
+            let _ = without_recursion(&keys);
+            let each = compared.get() / FRAMES as usize;
+            assert!(each <= 8 * CYCLE_MAX, "{each} comparisons for each frame");
+        }
+    }
 
     #[test]
     fn types_are_compared_by_their_last_segment() {

@@ -14,6 +14,7 @@ mod template;
 use std::borrow::Cow;
 
 pub use families::{Known, families};
+pub use frames::is_frame;
 pub use identity::last_segment;
 pub use repeated::without_repeated_trace;
 pub use template::template;
@@ -27,6 +28,9 @@ pub const ALGORITHM_VERSION: u8 = 3;
 /// How much of a text is searched for a stack trace, in bytes. Real traces are a tenth of it; a longer text
 /// keeps its two ends, since the innermost frame stands first in some languages and last in Python.
 const TRACE_BYTES_MAX: usize = 64 * 1024;
+
+/// How many frames are kept, from the innermost: as many as a person would ever look at. The fingerprint is made before.
+const FRAMES_MAX: usize = 64;
 
 /// How much of an exception's type is kept, in bytes.
 const TYPE_BYTES_MAX: usize = 256;
@@ -59,9 +63,10 @@ pub fn analyze(record: &LogRecord<'_>, resource: &Resource<'_>) -> Analysis {
     let error_type = error_type(&record.exception, trace.as_ref());
     let message = message(record.template, lead, &record.exception, trace.as_ref());
     let has_trace = trace.is_some() || !stacktrace.trim().is_empty();
-    let (types, frames) = trace.map(|trace| (trace.types, trace.frames)).unwrap_or_default();
+    let (types, mut frames) = trace.map(|trace| (trace.types, trace.frames)).unwrap_or_default();
     let causes = types.get(1..).unwrap_or_default();
     let fingerprint = identity::fingerprint(resource.service_name, &error_type, causes, &frames, &message);
+    frames.truncate(FRAMES_MAX);
     Analysis { fingerprint, error_type, message, frames, has_trace }
 }
 
@@ -122,3 +127,5 @@ fn bounded(text: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_traces;

@@ -230,11 +230,11 @@ fn ids_do_not_drift_from_build_to_build() {
     insta::assert_snapshot!(format!("version {ALGORITHM_VERSION}\n{}", ids.join("\n")), @r"
     version 3
     785c237588277b07cba69a2da328f844
-    dfd421aba5188cc28836953360608264
+    e9355420116f0c9a906bc1aebb4db449
     95aa69443a1100ac1b966cb04b93dbee
     3163b2ea67ae227832b94ce8decc7115
     6cb908643cfd43d10a41db7effd45a80
-    2d528ac03a7cf69318b0c0d6cffc7f01
+    8a57842809a09e6794b3900831f07d0c
     ");
 }
 

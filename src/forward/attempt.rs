@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use super::Matched;
 use super::claims::{Claim, Claims};
+use super::{Hold, Matched};
 use crate::model::{Fingerprint, HeldBack, SeverityNumber, UnixNanos};
 
 /// The first 128 bits of a request's BLAKE3 digest.
@@ -111,7 +111,13 @@ impl Attempt {
         self.window = window;
         let shared = Arc::clone(&self.shared);
         let mut claims = lock(&shared.claims);
+        let mut before_it = false;
         for record in matched {
+            if let Some(held_back) = settled(record.hold, before_it) {
+                record.held_back = held_back;
+                before_it = held_back;
+                continue;
+            }
             let fingerprint = record.fingerprint;
             let may_go = before.as_ref().is_none_or(|firsts| firsts.contains(&fingerprint));
             // What stays here in any case must claim nothing: its cluster's next record would stay too.
@@ -128,7 +134,8 @@ impl Attempt {
                 firsts.insert(fingerprint);
             }
             record.held_back =
-                record.may_be_held && !is_first && record.severity_number < SeverityNumber::FATAL;
+                record.hold == Hold::ByCluster && !is_first && record.severity_number < SeverityNumber::FATAL;
+            before_it = record.held_back;
             if record.held_back {
                 held.entry(record.fingerprint).or_default().add(record.trace_id);
             }
@@ -164,6 +171,15 @@ impl Drop for Attempt {
     }
 }
 
+/// Whether a later line of a trace stays here: all its lines go on, or none does, and they are told of once.
+fn settled(hold: Hold, before_it: bool) -> Option<bool> {
+    match hold {
+        Hold::AsBefore => Some(before_it),
+        Hold::AsHead(held_back) => Some(held_back),
+        Hold::ByCluster | Hold::Never => None,
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -189,7 +205,7 @@ mod tests {
             severity_number: SeverityNumber::ERROR,
             verdict: verdict.clone(),
             trace_id: Some([*cluster; 16]),
-            may_be_held: true,
+            hold: Hold::ByCluster,
             held_back: false,
         };
         clusters.iter().enumerate().map(record).collect()
@@ -230,7 +246,7 @@ mod tests {
     fn a_record_that_no_summary_could_tell_of_goes_on() {
         let attempts = Attempts::default();
         let mut records = records(&[1, 1]);
-        records[1].may_be_held = false;
+        records[1].hold = Hold::Never;
         attempts.begin([1; 16]).unwrap().hold_back(WINDOW, &mut records);
         assert!(records.iter().all(|record| !record.held_back));
     }

@@ -30,7 +30,7 @@ mod summary;
 pub use attempt::{Attempt, Attempts};
 pub use headers::{Headers, InvalidHeaders};
 pub use hop::{Delivered, NextHop, NotDelivered, Totals, watch};
-pub use onward::{Matched, onward};
+pub use onward::{Hold, Matched, onward};
 pub use settings::{Compression, Mode, Protocol, Settings, Tls};
 pub use summary::summary;
 

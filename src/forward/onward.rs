@@ -19,10 +19,23 @@ pub struct Matched {
     pub verdict: Verdict,
     /// Its trace.
     pub trace_id: Option<[u8; 16]>,
-    /// False: it goes on whatever its cluster did before.
-    pub may_be_held: bool,
+    /// What decides whether it stays here.
+    pub hold: Hold,
     /// Whether it stays here; see [`Attempt::hold_back`](super::Attempt::hold_back).
     pub held_back: bool,
+}
+
+/// What decides whether a record stays here, where copies do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Its cluster: the first record of it goes on.
+    ByCluster,
+    /// It goes on whatever its cluster did before.
+    Never,
+    /// As the record before it: both are lines of one trace.
+    AsBefore,
+    /// It stays if the head of its trace, in an earlier request, did.
+    AsHead(bool),
 }
 
 impl Matched {

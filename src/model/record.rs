@@ -43,6 +43,8 @@ pub struct Scope<'a> {
     pub name: &'a [u8],
     /// The library's version.
     pub version: &'a [u8],
+    /// The whole `InstrumentationScope` message as it stands in the request.
+    pub wire: &'a [u8],
 }
 
 /// The `exception.*` attributes, empty where absent; of an unfolded record also what stood in their place.
@@ -109,6 +111,10 @@ pub struct LogRecord<'a> {
     pub exception: Exception<'a>,
     /// Where in the code.
     pub code: CodeLocation<'a>,
+    /// `log.file.path`, or the older `log.file.name`: the file that it is a line of.
+    pub log_file: &'a [u8],
+    /// `log.iostream`: the output that it is a line of.
+    pub log_iostream: &'a [u8],
     /// How many attributes it has.
     pub attribute_count: u32,
     /// Whether an attribute has a name such as `err` or `stack`, under which loggers tell of an exception.

@@ -141,7 +141,7 @@ fn check_entity_ref(bytes: &[u8]) -> Result<(), Malformed> {
 
 fn scope<'a>(bytes: &'a [u8], tally: &mut Tally) -> Result<Scope<'a>, Unreadable> {
     let mut fields = Fields::new(bytes, "InstrumentationScope");
-    let mut found = Scope::default();
+    let mut found = Scope { wire: bytes, ..Scope::default() };
     while let Some((number, value)) = fields.next()? {
         match number {
             1 => found.name = fields.bytes(value)?,
@@ -212,7 +212,8 @@ fn record_attribute<'a>(record: &mut LogRecord<'a>, key: &[u8], value: AnyValue<
         Some(b'e') => error_attribute(record, key, value),
         Some(b'c') => code_attribute(record, key, value),
         Some(b's' | b't') => record.has_hints |= key.starts_with(b"stack") || key.starts_with(b"throw"),
-        Some(b'{' | b'l' | b'm') => template_attribute(record, key, value),
+        Some(b'l') => log_attribute(record, key, value),
+        Some(b'{' | b'm') => template_attribute(record, key, value),
         _ => {}
     }
 }
@@ -224,6 +225,16 @@ fn error_attribute<'a>(record: &mut LogRecord<'a>, key: &[u8], value: AnyValue<'
         b"exception.stacktrace" => record.exception.stacktrace = value.text(),
         b"event.name" if record.event_name.is_empty() => record.event_name = value.text(),
         _ => record.has_hints |= key.starts_with(b"err") || key.starts_with(b"exc"),
+    }
+}
+
+/// Where a line was read: OpenTelemetry semantic conventions 1.44, "Log file", "I/O stream".
+fn log_attribute<'a>(record: &mut LogRecord<'a>, key: &[u8], value: AnyValue<'a>) {
+    match key {
+        b"log.file.path" => record.log_file = value.text(),
+        b"log.file.name" if record.log_file.is_empty() => record.log_file = value.text(),
+        b"log.iostream" => record.log_iostream = value.text(),
+        _ => template_attribute(record, key, value),
     }
 }
 

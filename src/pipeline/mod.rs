@@ -1,14 +1,17 @@
-//! One request: walk, classify, fingerprint, fold, commit, answer.
+//! One request: walk, join, classify, fingerprint, fold, commit, answer.
 //!
 //! In comes a request's bytes. Out goes what became of its records, once that is durable and, where there is a next hop,
 //! acknowledged there. Records that match nothing cost a walk and a scan, without an allocation; the rest of this page is
 //! for those that match.
 
+pub mod joining;
 mod keep;
+mod matching;
 mod onward;
 mod overflow;
 mod summaries;
 mod totals;
+mod traces;
 
 pub use keep::KeptLimits;
 
@@ -16,15 +19,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::classify::{Classifier, Rules, Scratch};
-use crate::fingerprint;
+use crate::classify::Rules;
 use crate::forward::{Delivered, Matched, NextHop, NotDelivered};
-use crate::model::{Delta, LogRecord, Resource, Transport, UnixNanos};
-use crate::otlp::{self, Limits, Unfolded, Unreadable};
-use crate::store::{Batch, Committed, Store, StoreError};
-use crate::window::{Dedupe, Fold, Occurrence};
+use crate::model::{Delta, Resource, Transport, UnixNanos};
+use crate::otlp::{self, Limits, Unreadable};
+use crate::store::{Batch, Committed, Move, Store, StoreError};
+use crate::window::Dedupe;
 
+use joining::{Claim, Key, Memory, Remembered};
+use matching::Matching;
 use onward::Onward;
+use traces::{Part, Streams};
 
 pub use summaries::summarise;
 pub use totals::{Counts, Taken, Totals};
@@ -55,8 +60,10 @@ pub enum PipelineError {
 pub struct Receipt {
     /// How many records it held.
     pub records: u64,
-    /// How many of them matched and are counted, durably.
+    /// How many of them matched and are counted, durably; of a trace that came line by line, its head.
     pub counted: u64,
+    /// How many of them are further lines of a trace that is counted.
+    pub joined: u64,
     /// How many of them its sender was told are rejected.
     pub rejected: u64,
     /// Whether it was counted before and this copy was not.
@@ -68,13 +75,27 @@ pub struct Receipt {
 /// What was found in a request.
 struct Found {
     records: u64,
+    /// Further lines of traces that are counted.
+    joined: u64,
     deltas: Vec<Delta>,
-    /// Only made where something matched or goes on.
+    /// What earlier requests were counted as and is told better now.
+    moves: Vec<Move>,
+    /// How its streams ended, and what they went on with.
+    tails: Vec<(Key, Remembered)>,
+    claims: Vec<Claim>,
+    /// Only made where something matched, goes on or is gone on with.
     digest: [u8; 16],
     /// Whether a record carries a time: the same bytes are the same events then.
     timed: bool,
-    /// The records that matched; only gathered where something goes on.
+    /// The records that matched, the lines of a trace after each other; only gathered where something goes on.
     matched: Vec<Matched>,
+}
+
+impl Found {
+    /// Whether the store need not hear of it.
+    fn changes_nothing(&self) -> bool {
+        self.deltas.is_empty() && self.moves.is_empty()
+    }
 }
 
 /// The way of a request; clones share everything.
@@ -82,6 +103,8 @@ struct Found {
 pub struct Pipeline {
     rules: Rules,
     dedupe: Dedupe,
+    /// How streams ended that may go on in the next request.
+    memory: Memory,
     store: Store,
     totals: Arc<Totals>,
     onward: Option<Onward>,
@@ -100,6 +123,7 @@ impl Pipeline {
         Self {
             rules,
             dedupe: Dedupe::default(),
+            memory: Memory::default(),
             store,
             totals: Arc::default(),
             onward: None,
@@ -177,101 +201,92 @@ impl Pipeline {
         let found = off_thread_if_long(request.len(), move || this.read(&bytes, received)).await??;
         *records = found.records;
         match &self.onward {
-            None => self.commit(found.records, found.digest, found.deltas, received).await,
+            None => self.commit(found, received).await,
             Some(onward) => self.commit_and_forward(onward, request, found, received).await,
         }
     }
 
-    async fn commit(
-        &self,
-        records: u64,
-        digest: [u8; 16],
-        deltas: Vec<Delta>,
-        received: UnixNanos,
-    ) -> Result<Receipt, PipelineError> {
-        if deltas.is_empty() {
-            return Ok(Receipt { records, ..Receipt::default() });
+    /// Counts what was found, durably. What it went on with is put back where nothing was counted of it.
+    async fn commit(&self, found: Found, received: UnixNanos) -> Result<Receipt, PipelineError> {
+        let nothing_changes = found.changes_nothing();
+        let Found { records, joined, deltas, moves, tails, claims, digest, .. } = found;
+        let counted = deltas.iter().map(|delta| delta.count).sum();
+        let receipt = Receipt { records, counted, joined, ..Receipt::default() };
+        if nothing_changes {
+            self.memory.remember(tails, claims, digest, received);
+            return Ok(receipt);
         }
         let replayed = Receipt { records, replay: true, ..Receipt::default() };
         if self.dedupe.is_replay(&digest) {
+            self.memory.put_back(claims);
             return Ok(replayed);
         }
         let clusters = Dedupe::clusters_of(&deltas);
-        let counted = deltas.iter().map(|delta| delta.count).sum();
-        match self.store.commit(Batch { digest, received, deltas }).await {
+        match self.store.commit(Batch { digest, received, deltas, moves }).await {
             Ok(Committed::Counted) => {
                 self.dedupe.committed(digest, &clusters);
-                Ok(Receipt { records, counted, ..Receipt::default() })
+                self.memory.remember(tails, claims, digest, received);
+                Ok(receipt)
             }
-            Ok(Committed::Replay) => Ok(replayed),
+            Ok(Committed::Replay) => {
+                self.memory.put_back(claims);
+                Ok(replayed)
+            }
             Err(error) => {
+                self.memory.put_back(claims);
                 self.dedupe.forget(&clusters);
                 Err(error.into())
             }
         }
     }
 
-    /// Walks a request and folds what matches.
+    /// Walks a request, joins its lines and folds what matches.
     fn read(&self, request: &Bytes, received: UnixNanos) -> Result<Found, Unreadable> {
-        let mut fold = Fold::new(&self.dedupe, *self.store.window().borrow());
-        // One set of rules for the whole request, also where it is replaced meanwhile.
-        let (rules, mut scratch) = (self.rules.current(), Scratch::default());
-        let (mut index, mut timed, mut matched) = (0, false, Vec::new());
-        let walked = otlp::walk(request, &self.limits, |resource, _scope, record| {
+        let whole = std::cell::OnceCell::new();
+        let digest = || *whole.get_or_init(|| digest(request));
+        let mut matching = Matching::new(self, received);
+        let mut streams = Streams::new(&self.memory, received);
+        let (mut index, mut timed) = (0, false);
+        let walked = otlp::walk(request, &self.limits, |resource, scope, record| {
             timed |= record.time.max(record.observed_time) != UnixNanos::default();
-            if self.monitoring
-                && !self.is_own(resource)
-                && let Some(record) =
-                    self.fold_record(&mut fold, (&rules, &mut scratch), resource, record, received)
-                && self.onward.is_some()
-            {
-                matched.push(Matched { index, ..record });
+            if self.monitoring && !self.is_own(resource) {
+                streams.record((resource, scope), Part::new(record, index), digest, &mut matching);
             }
             index += 1;
-        })?;
+        });
+        let walked = match walked {
+            Ok(walked) => walked,
+            Err(unreadable) => {
+                self.memory.put_back(streams.claims);
+                return Err(unreadable);
+            }
+        };
         self.totals.mended(&walked);
-        let deltas = fold.into_deltas();
-        let mut digest = [0; 16];
-        if !deltas.is_empty() || self.onward.is_some() {
-            digest.copy_from_slice(&blake3::hash(request).as_bytes()[..16]);
+        let (tails, claims) = streams.finish(&mut matching);
+        let Matching { fold, joined, moves, matched, .. } = matching;
+        let mut found = Found {
+            records: walked.records,
+            joined,
+            deltas: fold.into_deltas(),
+            moves,
+            tails,
+            claims,
+            digest: [0; 16],
+            timed,
+            matched,
+        };
+        if !found.changes_nothing() || !found.claims.is_empty() || self.onward.is_some() {
+            found.digest = digest();
         }
-        Ok(Found { records: walked.records, deltas, digest, timed, matched })
+        Ok(found)
     }
+}
 
-    fn fold_record(
-        &self,
-        fold: &mut Fold<'_>,
-        (classifier, scratch): (&Classifier, &mut Scratch),
-        resource: &Resource<'_>,
-        record: &LogRecord<'_>,
-        received: UnixNanos,
-    ) -> Option<Matched> {
-        if !classifier.may_hold(record) {
-            return None;
-        }
-        let unfolded = Unfolded::new(record);
-        let record = &unfolded.record();
-        let class = classifier.classify(record, resource, scratch)?;
-        let analysis = fingerprint::analyze(record, resource);
-        let has_in_app_frame = analysis.frames.iter().any(|frame| frame.in_app);
-        let occurrence = Occurrence {
-            fingerprint: analysis.fingerprint,
-            at: record.occurred(received),
-            severity_number: record.severity(),
-            verdict: class.verdict(record.severity(), has_in_app_frame),
-        };
-        let is_one_too_many = !fold.has_room_for(occurrence.fingerprint);
-        // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
-        let matched = Matched { may_be_held: !is_one_too_many, ..onward::matched(&occurrence, record) };
-        let occurrence = if is_one_too_many { overflow::occurrence(&occurrence) } else { occurrence };
-        let at = occurrence.at;
-        let kept = &self.kept;
-        let detail = || {
-            if is_one_too_many { overflow::detail() } else { kept.detail(analysis, resource, record) }
-        };
-        fold.add(occurrence, detail, || kept.sample(record, at));
-        Some(matched)
-    }
+/// The first 128 bits of a request's BLAKE3 digest.
+fn digest(request: &[u8]) -> [u8; 16] {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(request).as_bytes()[..16]);
+    digest
 }
 
 /// Runs `work` over `len` bytes, off the async threads where it takes long.

@@ -1,11 +1,13 @@
 //! The way of a request where there is a next hop: it is answered when the store has committed and the next hop has acknowledged.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::joining::{Key, Remembered};
 use super::{Found, Pipeline, PipelineError, Receipt, off_thread_if_long};
-use crate::forward::{self, Attempt, Attempts, Delivered, Matched, Mode, NextHop, NotDelivered};
+use crate::forward::{self, Attempt, Attempts, Delivered, Hold, Matched, Mode, NextHop, NotDelivered};
 use crate::model::{LogRecord, UnixNanos};
 use crate::otlp::Unreadable;
 use crate::window::Occurrence;
@@ -34,7 +36,7 @@ pub(super) fn matched(occurrence: &Occurrence, record: &LogRecord<'_>) -> Matche
         severity_number: occurrence.severity_number,
         verdict: occurrence.verdict.clone(),
         trace_id: record.trace_id,
-        may_be_held: true,
+        hold: Hold::ByCluster,
         held_back: false,
     }
 }
@@ -45,7 +47,7 @@ impl Pipeline {
         &self,
         onward: &Onward,
         request: Bytes,
-        found: Found,
+        mut found: Found,
         received: UnixNanos,
     ) -> Result<Receipt, PipelineError> {
         let Some(attempt) = onward.attempts.begin(found.digest) else {
@@ -54,18 +56,17 @@ impl Pipeline {
         };
         if attempt.was_acknowledged() {
             // A commit that failed the last time is made good.
-            let receipt = self.commit(found.records, found.digest, found.deltas, received).await?;
+            let receipt = self.commit(found, received).await?;
             return Ok(Receipt { replay: receipt.counted == 0, ..receipt });
         }
         if onward.hop.mode() == Mode::Deduplicated {
             return self.commit_then_forward(onward, attempt, request, found, received).await;
         }
-        let (committed, delivered) = tokio::join!(
-            self.commit(found.records, found.digest, found.deltas, received),
-            self.deliver(onward, request, found.records, found.matched),
-        );
+        let (records, timed, matched) = (found.records, found.timed, std::mem::take(&mut found.matched));
+        let (committed, delivered) =
+            tokio::join!(self.commit(found, received), self.deliver(onward, request, records, matched),);
         if delivered.is_ok() {
-            attempt.arrived(found.timed);
+            attempt.arrived(timed);
         }
         // A store that did not commit is told first: its sender sends again, also what the next hop refuses for good.
         let committed = committed?;
@@ -85,19 +86,21 @@ impl Pipeline {
         let window = *self.store.window().borrow();
         let choice_is_known = attempt.was_tried();
         let mut held = attempt.hold_back(window, &mut found.matched);
-        let held_back = held.values().map(|held| held.count).sum();
+        let held_back = found.matched.iter().filter(|record| record.held_back).count() as u64;
         for delta in &mut found.deltas {
             delta.held = held.remove(&delta.fingerprint).unwrap_or_default();
         }
-        let committed = self.commit(found.records, found.digest, found.deltas, received).await?;
+        let (records, timed, mut matched) = (found.records, found.timed, std::mem::take(&mut found.matched));
+        remember_held(&mut found.tails, &matched);
+        let committed = self.commit(found, received).await?;
         if !committed.replay {
             onward.hop.totals().held_back.fetch_add(held_back, std::sync::atomic::Ordering::Relaxed);
         } else if !choice_is_known {
             // It was counted before a restart. Twice is better than never.
-            found.matched.iter_mut().for_each(|record| record.held_back = false);
+            matched.iter_mut().for_each(|record| record.held_back = false);
         }
-        let delivered = self.deliver(onward, request, found.records, found.matched).await?;
-        attempt.arrived(found.timed);
+        let delivered = self.deliver(onward, request, records, matched).await?;
+        attempt.arrived(timed);
         Ok(Receipt { delivered, ..committed })
     }
 
@@ -106,11 +109,23 @@ impl Pipeline {
         onward: &Onward,
         request: Bytes,
         records: u64,
-        matched: Vec<Matched>,
+        mut matched: Vec<Matched>,
     ) -> Result<Delivered, PipelineError> {
+        // The lines of a trace stand after each other until here; lines of other streams may stand between them.
+        matched.sort_unstable_by_key(|record| record.index);
         let mode = if self.monitoring { onward.hop.mode() } else { Mode::All };
         let spliced =
             off_thread_if_long(request.len(), move || forward::onward(mode, &request, records, &matched));
         Ok(onward.hop.deliver(spliced.await?.map_err(Unreadable::from)?).await?)
+    }
+}
+
+/// Notes of what is open at the request's end whether it was held back: its further lines go the same way.
+fn remember_held(tails: &mut [(Key, Remembered)], matched: &[Matched]) {
+    let held: HashSet<u64> =
+        matched.iter().filter(|record| record.held_back).map(|record| record.index).collect();
+    let pieces = tails.iter_mut().flat_map(|(_, tail)| &mut tail.pieces);
+    for one in pieces.flat_map(|piece| &mut piece.counted) {
+        one.held |= one.index.is_some_and(|index| held.contains(&index));
     }
 }

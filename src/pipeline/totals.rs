@@ -15,13 +15,15 @@ pub struct Totals(Mutex<Counts>);
 
 /// The totals at one moment.
 ///
-/// Accepted records are `classified + ignored + rejected + replayed`, each of them in exactly one of these.
+/// Accepted records are `classified + joined + ignored + rejected + replayed`, each of them in exactly one of these.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// What each transport brought, in the order of [`Transport::ALL`].
     by_transport: [Taken; Transport::ALL.len()],
     /// Records that a rule held for and that are counted into clusters now, durably.
     pub classified: u64,
+    /// Records that are further lines of a trace that is counted into a cluster, once.
+    pub joined: u64,
     /// Records that no rule held for, that are logmend's own, or that came while monitoring was off.
     pub ignored: u64,
     /// Records that were told to be rejected by `partial_success`: they are not counted, the rest of their request is.
@@ -79,8 +81,10 @@ impl Totals {
             counts.replayed += receipt.records;
         } else {
             counts.classified += receipt.counted;
+            counts.joined += receipt.joined;
             counts.rejected += receipt.rejected;
-            counts.ignored += receipt.records.saturating_sub(receipt.counted + receipt.rejected);
+            let told = receipt.counted + receipt.joined + receipt.rejected;
+            counts.ignored += receipt.records.saturating_sub(told);
         }
     }
 

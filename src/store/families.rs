@@ -13,7 +13,7 @@ use super::{Store, StoreError};
 use crate::model::{Family, Fingerprint, Template, UnixNanos};
 
 /// What people may compare: named by its message, and not separated.
-const COMPARED: &str = "c.named_by_message = 1
+const COMPARED: &str = "c.named_by_message = 1 AND c.count > 0
     AND NOT EXISTS (SELECT 1 FROM separated s WHERE s.fingerprint = c.fingerprint)";
 
 impl Store {

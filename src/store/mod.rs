@@ -35,7 +35,7 @@ pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
 pub use fixes::Spending;
 pub use windows::ClosedWindow;
-pub use writer::{Batch, Committed, Writer};
+pub use writer::{Batch, Committed, Move, MovedFrom, Writer};
 
 use crate::model::UnixNanos;
 use writer::Command;

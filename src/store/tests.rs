@@ -67,7 +67,7 @@ fn delta(id: u8, count: u64, at: u64) -> Delta {
 }
 
 fn batch(digest: u8, deltas: Vec<Delta>) -> Batch {
-    Batch { digest: [digest; 16], received: UnixNanos(1_000), deltas }
+    Batch { digest: [digest; 16], received: UnixNanos(1_000), deltas, moves: Vec::new() }
 }
 
 fn id(byte: u8) -> Fingerprint {

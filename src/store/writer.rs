@@ -34,6 +34,29 @@ pub struct Batch {
     pub received: UnixNanos,
     /// At most one for each cluster, or several: they are merged.
     pub deltas: Vec<Delta>,
+    /// What earlier requests were counted as and is told better now.
+    pub moves: Vec<Move>,
+}
+
+/// Occurrences that were counted and turn out to be one, of another cluster: a trace whose first lines came in an earlier request.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// What they were counted as: one is taken away from each.
+    pub from: Vec<MovedFrom>,
+    /// What is added for them, of the window that all of them were counted in. Where that is over by now, or none of them is there
+    /// any more, nothing changes: their count is as right as it was.
+    pub to: Delta,
+}
+
+/// One occurrence that was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct MovedFrom {
+    /// Its cluster.
+    pub fingerprint: Fingerprint,
+    /// The window that was open when it was read.
+    pub window: UnixNanos,
+    /// Whether it was held back from the next hop.
+    pub held: bool,
 }
 
 /// What became of a batch.
@@ -175,7 +198,14 @@ impl Writer {
                 expire_digests(&mut transaction, batch.received).await.map_err(&failed)?;
                 self.digests_expired_at = batch.received;
             }
-            for delta in batch.deltas.into_iter().filter(|_| fresh) {
+            let window = *self.window.borrow();
+            let mut deltas = batch.deltas;
+            for one in batch.moves.into_iter().filter(|_| fresh) {
+                if clusters::take_away(&mut transaction, window, &one.from).await? {
+                    deltas.push(one.to);
+                }
+            }
+            for delta in deltas.into_iter().filter(|_| fresh) {
                 match merged.entry(delta.fingerprint) {
                     std::collections::btree_map::Entry::Vacant(entry) => {
                         entry.insert(delta);

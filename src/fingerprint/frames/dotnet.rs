@@ -26,6 +26,9 @@ const FOREIGN: [&str; 16] = [
 /// What stands between an exception and the one inside it.
 const INNER: &str = "--->";
 
+/// Where an `AggregateException` tells its parts once more, the first of which was told above.
+const REPEATED: &str = "---> (Inner Exception #";
+
 pub(super) fn begins(line: &str) -> bool {
     frame(line).is_some()
 }
@@ -37,8 +40,8 @@ pub(super) fn read(lines: &[Line<'_>], first: usize) -> Trace {
         trace.types.push((*type_name).to_owned());
         trace.message = if trace.message.is_empty() { (*message).to_owned() } else { trace.message };
     }
-    trace.frames =
-        lines[first..].iter().filter_map(|line| frame(line.text)).take(super::FRAMES_MAX).collect();
+    let own = lines[first..].iter().take_while(|line| !line.text.starts_with(REPEATED));
+    trace.frames = own.filter_map(|line| frame(line.text)).collect();
     trace
 }
 

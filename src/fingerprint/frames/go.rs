@@ -67,8 +67,8 @@ pub(super) fn read(lines: &[Line<'_>], first: usize) -> Trace {
             break;
         }
         let Some((file, line)) = source(pair[1].text) else { continue };
-        let function = without_arguments(pair[0].text);
-        if function == "panic" {
+        let function = without_arguments(without_margin(pair[0].text));
+        if matches!(function, "panic" | "runtime.gopanic") {
             trace.frames.clear();
         } else if !function.starts_with("created by ") {
             trace.frames.push(frame(function, file, line));
@@ -102,7 +102,13 @@ fn is_goroutine(line: &str) -> bool {
     line.starts_with("goroutine ") && line.ends_with("]:")
 }
 
+/// What some libraries draw before each line of a wrapped error's stack.
+fn without_margin(line: &str) -> &str {
+    line.strip_prefix("| ").map_or(line, str::trim_start)
+}
+
 fn source(line: &str) -> Option<(&str, u32)> {
+    let line = without_margin(line);
     let place = line.rsplit_once(" +0x").map_or(line, |(place, _)| place);
     place::split_line(place).filter(|(file, _)| place::ends_in(file, "go") && !file.contains([' ', '"', '=']))
 }
@@ -121,11 +127,12 @@ fn frame(function: &str, file: &str, line: u32) -> Frame {
 }
 
 /// Whether a package is of the standard library: by its name, and its file lies in `…/src/<package>/` or, in
-/// builds without paths, in `<package>/`.
+/// builds without paths, in `<package>/`. Some functions lie in another package of it than their name says.
 fn is_standard(function: &str, file: &str) -> bool {
     let slash = function.rfind('/').map_or(0, |slash| slash + 1);
     let package = function[slash..].find('.').map_or(function, |dot| &function[..slash + dot]);
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let root = package.split('/').next().unwrap_or_default();
-    STANDARD.contains(&root) && (folder == package || folder.ends_with(&format!("/src/{package}")))
+    let folder = folder.rsplit_once("/src/").map_or(folder, |(_, below)| below);
+    let root = |path: &str| STANDARD.contains(&path.split('/').next().unwrap_or_default());
+    root(package) && root(folder)
 }

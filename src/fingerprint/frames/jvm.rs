@@ -1,12 +1,14 @@
 //! Java, Kotlin and Scala: `at com.shop.Cart.total(Cart.java:12)`, innermost first.
 //!
-//! `Caused by:` opens the next section and the deepest cause failed first. `Suppressed:` ones are left out.
+//! `Caused by:` opens the next section and the deepest cause failed first; `Wrapped by:` does too where a logger prints the
+//! root cause first. `Suppressed:` ones are left out, and so are the frames of lambdas' hidden classes, which newer versions don't
+//! print.
 
 use super::{Line, Section, Trace, header, nested, place};
 use crate::model::Frame;
 
 /// Packages of the platform and of libraries that services are commonly made of.
-const FOREIGN: [&str; 60] = [
+const FOREIGN: [&str; 63] = [
     "java.",
     "javax.",
     "jakarta.",
@@ -67,6 +69,9 @@ const FOREIGN: [&str; 60] = [
     "redis.clients.",
     "ch.qos.logback.",
     "zio.",
+    "cats.",
+    "_COROUTINE.",
+    "com.github.benmanes.caffeine.",
 ];
 
 /// What stands in place of a file where there is none.
@@ -82,17 +87,25 @@ pub(super) fn begins(line: &str) -> bool {
 pub(super) fn read(lines: &[Line<'_>], first: usize) -> Trace {
     let (start, type_name, message) = header::above(lines, first);
     let mut sections = vec![Section { type_name, message, frames: Vec::new() }];
-    let mut suppressed = None;
+    let (mut suppressed, mut root_first) = (None, false);
     for line in &lines[first..] {
         if suppressed.is_some_and(|depth| line.indent >= depth) {
             continue;
         }
         suppressed = line.text.starts_with("Suppressed: ").then_some(line.indent);
         if let Some(cause) = line.text.strip_prefix("Caused by: ") {
-            sections.push(section(cause));
-        } else if let (Some(frame), Some(section)) = (frame(line.text), sections.last_mut()) {
+            sections.extend(section(cause));
+        } else if let Some(wrapper) = line.text.strip_prefix("Wrapped by: ") {
+            root_first = true;
+            sections.extend(section(wrapper));
+        } else if let (Some(frame), Some(section)) = (frame(line.text), sections.last_mut())
+            && !is_hidden(&frame.function)
+        {
             section.frames.push(frame);
         }
+    }
+    if root_first {
+        sections.reverse();
     }
     nested(sections, start)
 }
@@ -102,9 +115,16 @@ pub(super) fn is_foreign(function: &str) -> bool {
     FOREIGN.iter().any(|package| function.starts_with(package)) || function.contains("$Proxy")
 }
 
-fn section(cause: &str) -> Section<'_> {
+/// `[CIRCULAR REFERENCE: …]` names an exception that was told above.
+fn section(cause: &str) -> Option<Section<'_>> {
     let (type_name, message) = cause.split_once(':').unwrap_or((cause, ""));
-    Section { type_name, message: message.trim(), frames: Vec::new() }
+    let section = Section { type_name, message: message.trim(), frames: Vec::new() };
+    (!cause.starts_with('[')).then_some(section)
+}
+
+/// The class that the runtime makes of a lambda: `com.shop.Cart$$Lambda$14/0x0000000800c8.apply`.
+fn is_hidden(function: &str) -> bool {
+    function.contains("$$Lambda")
 }
 
 fn frame(line: &str) -> Option<Frame> {

@@ -1,7 +1,7 @@
 //! Where a frame points: its path in one spelling, and whether the path is the service's own code.
 
 /// Parts of a path, in lower case, that only libraries, runtimes and generated code have.
-const FOREIGN: [&str; 20] = [
+const FOREIGN: [&str; 25] = [
     "site-packages/",
     "dist-packages/",
     "/lib/python3.",
@@ -22,6 +22,11 @@ const FOREIGN: [&str; 20] = [
     "/lib/ruby/",
     "/vendor/",
     "/usr/lib/",
+    "/var/runtime/",
+    "/python310/lib/",
+    "/python311/lib/",
+    "/python312/lib/",
+    "/python313/lib/",
 ];
 
 /// How such paths begin where they are relative.

@@ -116,8 +116,12 @@ fn numbered(line: &str) -> Option<&str> {
     Some(addressed.map_or(function, |(_, function)| function))
 }
 
+/// `at ./src/cart.rs:12:5`; other printers leave the column out.
 fn source(line: &str) -> Option<(&str, u32)> {
-    place::split_line_and_column(line.strip_prefix("at ")?).filter(|(file, _)| place::ends_in(file, "rs"))
+    let place = line.strip_prefix("at ")?;
+    let is_of_rust = |found: &(&str, u32)| place::ends_in(found.0, "rs");
+    let with_column = place::split_line_and_column(place).filter(is_of_rust);
+    with_column.or_else(|| place::split_line(place).filter(is_of_rust))
 }
 
 /// The function without the `::h0123456789abcdef` or `[0123456789abcdef]` that every build makes anew.

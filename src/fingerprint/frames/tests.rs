@@ -71,12 +71,12 @@ ValueError: order 12 has no sku
             types: &["ValueError", "KeyError"],
             message: "order 12 has no sku",
             file: "/app/shop/cart.py",
-            line: 5,
-            function: "total",
+            line: 2,
+            function: "price",
         },
     );
     assert_eq!(&text[..trace.start], "Checkout failed\n");
-    assert_eq!(trace.frames.len(), 2);
+    assert_eq!(trace.frames.len(), 3);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn python_exception_group() {
     +------------------------------------
 "#;
     let told = Told {
-        types: &["KeyError", "ExceptionGroup"],
-        message: "'sku'",
+        types: &["ExceptionGroup", "KeyError"],
+        message: "unhandled errors in a TaskGroup (1 sub-exception)",
         file: "/app/a.py",
         line: 2,
         function: "price",

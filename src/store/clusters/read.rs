@@ -55,7 +55,7 @@ fn alone(condition: &str) -> String {
            {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
            c.last_seen AS latest, c.severity, c.fixable
          FROM cluster c
-         WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
+         WHERE c.count > 0 AND NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
     )
 }
 
@@ -75,7 +75,7 @@ fn families(condition: &str) -> String {
              row_number() OVER (PARTITION BY m.family
                ORDER BY c.severity DESC, c.fixable DESC, c.rule, c.fingerprint) AS place
            FROM member m JOIN cluster c ON c.fingerprint = m.fingerprint
-           WHERE {condition}
+           WHERE c.count > 0 AND {condition}
            WINDOW whole AS (PARTITION BY m.family)
          ) AS ranked
          WHERE place = 1"
@@ -207,7 +207,8 @@ impl Store {
     pub async fn clusters_seen_since(&self, since: UnixNanos) -> Result<u64, StoreError> {
         sqlx::query(
             "SELECT count(DISTINCT coalesce(m.family, c.fingerprint))
-             FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint WHERE c.last_seen > ?",
+             FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint
+             WHERE c.count > 0 AND c.last_seen > ?",
         )
         .bind(since.to_i64())
         .fetch_one(&self.pool)

@@ -25,7 +25,7 @@ impl World {
     async fn commit(&mut self, numbers: impl IntoIterator<Item = u8>, detail: fn(u8) -> ClusterDetail) {
         self.batches += 1;
         let deltas = numbers.into_iter().map(|n| delta(n, detail(n))).collect();
-        let batch = Batch { digest: [self.batches; 16], received: UnixNanos(1), deltas };
+        let batch = Batch { digest: [self.batches; 16], received: UnixNanos(1), deltas, moves: Vec::new() };
         self.triage.store.commit(batch).await.unwrap();
     }
 

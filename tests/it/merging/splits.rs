@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use logmend::classify::{Catalogue, Classifier};
+use logmend::classify::{Catalogue, Rules};
 use logmend::model::{Transport, UnixNanos};
 use logmend::pipeline::Pipeline;
 use logmend::store::{self, ClusterFilter, Store};
@@ -73,7 +73,7 @@ async fn clusters_of(deliveries: impl IntoIterator<Item = (Sent, usize, bool)>) 
     let stop = CancellationToken::new();
     let writer = tokio::spawn(writer.run(stop.clone()));
     let pipelines: [_; REPLICAS] = std::array::from_fn(|_| {
-        Pipeline::new(Classifier::new(&Catalogue::built_in()).unwrap(), store.clone(), true)
+        Pipeline::new(Rules::new(Catalogue::built_in()).unwrap(), store.clone(), true)
     });
     let triage = Triage::new(store.clone(), triage::Settings::default(), false, Arc::default());
     let mut now = UnixNanos(1_000_000);

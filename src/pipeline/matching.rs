@@ -1,0 +1,157 @@
+//! One group of records after the other: classified, fingerprinted, folded.
+
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
+use super::joining::{Counted, Group};
+use super::traces::{Part, Take};
+use super::{Pipeline, onward, overflow};
+use crate::classify::{Classifier, Scratch};
+use crate::fingerprint;
+use crate::forward::{Hold, Matched};
+use crate::model::{ClusterDetail, Delta, HeldBack, LogRecord, Resource, Sample, UnixNanos};
+use crate::otlp::Unfolded;
+use crate::store::{Move, MovedFrom};
+use crate::window::{Fold, Occurrence};
+
+/// What is found in one request, so far.
+pub(super) struct Matching<'p> {
+    pipeline: &'p Pipeline,
+    received: UnixNanos,
+    /// The window that was open when the reading began.
+    window: UnixNanos,
+    /// One set of rules for the whole request, also where it is replaced meanwhile.
+    rules: Guard<Arc<Classifier>>,
+    scratch: Scratch,
+    pub(super) fold: Fold<'p>,
+    /// Further lines of traces that are counted.
+    pub(super) joined: u64,
+    pub(super) moves: Vec<Move>,
+    pub(super) matched: Vec<Matched>,
+}
+
+impl<'p> Matching<'p> {
+    pub(super) fn new(pipeline: &'p Pipeline, received: UnixNanos) -> Self {
+        let window = *pipeline.store.window().borrow();
+        Self {
+            pipeline,
+            received,
+            window,
+            rules: pipeline.rules.current(),
+            scratch: Scratch::default(),
+            fold: Fold::new(&pipeline.dedupe, window),
+            joined: 0,
+            moves: Vec::new(),
+            matched: Vec::new(),
+        }
+    }
+
+    /// Classifies one occurrence; what it was counted as before is told better, if it was.
+    fn occurrence(
+        &mut self,
+        resource: &Resource<'_>,
+        record: &LogRecord<'_>,
+        counted: &[Counted],
+    ) -> Option<(Matched, Vec<Counted>)> {
+        let pipeline = self.pipeline;
+        if !self.rules.may_hold(record) {
+            return None;
+        }
+        let unfolded = Unfolded::new(record);
+        let record = &unfolded.record();
+        let class = self.rules.classify(record, resource, &mut self.scratch)?;
+        let analysis = fingerprint::analyze(record, resource);
+        let has_in_app_frame = analysis.frames.iter().any(|frame| frame.in_app);
+        let occurrence = Occurrence {
+            fingerprint: analysis.fingerprint,
+            at: record.occurred(self.received),
+            severity_number: record.severity(),
+            verdict: class.verdict(record.severity(), has_in_app_frame),
+        };
+        let is_one_too_many = !self.fold.has_room_for(occurrence.fingerprint);
+        // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
+        let hold = if is_one_too_many { Hold::Never } else { Hold::ByCluster };
+        let matched = Matched { hold, ..onward::matched(&occurrence, record) };
+        let occurrence = if is_one_too_many { overflow::occurrence(&occurrence) } else { occurrence };
+        let (fingerprint, at) = (occurrence.fingerprint, occurrence.at);
+        let kept = &pipeline.kept;
+        let detail = || {
+            if is_one_too_many { overflow::detail() } else { kept.detail(analysis, resource, record) }
+        };
+        let now = Counted { fingerprint, window: self.window, index: None, held: false };
+        if counted.is_empty() {
+            self.fold.add(occurrence, detail, || kept.sample(record, at));
+            return Some((matched, vec![now]));
+        }
+        let is_open = counted.iter().all(|one| one.window == self.window);
+        let is_new = counted.len() > 1 || counted[0].fingerprint != fingerprint;
+        if !(is_open && is_new) {
+            return Some((matched, counted.to_vec()));
+        }
+        let to =
+            single(Fold::new(&pipeline.dedupe, self.window), occurrence, detail, || kept.sample(record, at));
+        let held = counted.iter().any(|one| one.held);
+        self.moves.extend(to.map(|to| moved(counted, Delta { held: held_back(held), ..to })));
+        Some((matched, vec![Counted { held, ..now }]))
+    }
+
+    /// Tells the next hop of each record of a group: all of them go on, or none does.
+    fn tell(&mut self, part: &Part<'_>, matched: &Matched) {
+        let first = if part.is_remembered() {
+            Hold::AsHead(part.counted.iter().any(|one| one.held))
+        } else {
+            matched.hold
+        };
+        for (place, index) in part.indexes().enumerate() {
+            let hold = if place == 0 { first } else { Hold::AsBefore };
+            self.matched.push(Matched { index, hold, ..matched.clone() });
+        }
+    }
+}
+
+impl<'a> Take<'a> for Matching<'_> {
+    fn take(&mut self, resource: &Resource<'a>, group: Group<'_, Part<'a>>) -> Vec<Counted> {
+        let Group { first, joined, is_fragment, .. } = group;
+        let records = first.indexes().count() as u64;
+        // Of a fragment the head was counted, or not, where it came.
+        if records == 0 || is_fragment {
+            return first.counted;
+        }
+        let record = match joined {
+            Some(body) => LogRecord { body, ..first.record },
+            None => first.record,
+        };
+        let Some((matched, mut counted)) = self.occurrence(resource, &record, &first.counted) else {
+            return first.counted;
+        };
+        self.joined += records - u64::from(first.counted.is_empty());
+        if self.pipeline.onward.is_some() {
+            self.tell(&first, &matched);
+        }
+        if first.counted.is_empty() {
+            counted.iter_mut().for_each(|one| one.index = first.indexes().next());
+        }
+        counted
+    }
+}
+
+/// The delta of one occurrence.
+fn single(
+    mut fold: Fold<'_>,
+    occurrence: Occurrence,
+    detail: impl FnOnce() -> ClusterDetail,
+    sample: impl FnOnce() -> Sample,
+) -> Option<Delta> {
+    fold.add(occurrence, detail, sample);
+    fold.into_deltas().pop()
+}
+
+fn moved(counted: &[Counted], to: Delta) -> Move {
+    let from = |one: &Counted| MovedFrom { fingerprint: one.fingerprint, window: one.window, held: one.held };
+    Move { from: counted.iter().map(from).collect(), to }
+}
+
+fn held_back(held: bool) -> HeldBack {
+    HeldBack { count: u64::from(held), trace_ids: Vec::new() }
+}
