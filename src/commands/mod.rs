@@ -1,6 +1,8 @@
 //! The command line: one thin file for each command.
 
+pub mod classify;
 pub mod demo;
+mod lines;
 pub mod rules;
 pub mod run;
 pub mod send;
@@ -42,6 +44,7 @@ pub fn command() -> Command {
         .args(settings)
         .subcommand(Command::new("run").about("Run the service (the default)"))
         .subcommand(demo::command_line())
+        .subcommand(classify::command_line())
         .subcommand(send::command_line())
         .subcommand(rules::command_line())
 }
@@ -60,6 +63,7 @@ fn secrets_help() -> String {
 pub fn dispatch(matches: &ArgMatches) -> ExitCode {
     match matches.subcommand() {
         Some(("demo", demo)) => demo::main(&sources(demo), demo),
+        Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
         Some((_, run)) => run::main(&sources(run)),

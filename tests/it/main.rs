@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod attacks;
+mod classify;
 mod collector;
 mod door;
 mod end_to_end;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{EXIT_CONFIG, complain};
-use crate::classify::{BUILT_IN, RulesFile, schema};
+use crate::classify::{BUILT_IN, Explanation, RulesFile, schema};
 use crate::config::{self, Sources};
 
 /// The command line of `logmend rules`.
@@ -109,6 +109,11 @@ fn is_json(matches: &ArgMatches) -> bool {
 /// Prints a result. A reader that went away (`| head`) has seen enough.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The explanation of a record, as people read it, without colours.
+pub(super) fn told(body: &[u8], explanation: &Explanation) -> String {
+    try_line::told(body, explanation, Look { coloured: false })
 }
 
 /// Whether what is printed is coloured: on a terminal, unless `NO_COLOR` says no (<https://no-color.org>).

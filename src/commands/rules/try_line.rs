@@ -109,7 +109,7 @@ fn next_line(input: &mut impl std::io::BufRead) -> Result<Option<String>, String
 }
 
 /// The explanation as people read it.
-fn told(body: &[u8], explanation: &Explanation, look: Look) -> String {
+pub(super) fn told(body: &[u8], explanation: &Explanation, look: Look) -> String {
     let found = explanation.rule.as_ref().map_or_else(Vec::new, what_was_found);
     let mut text = format!("{}\n{}", marked(body, &found, look), look.strong(&explanation.why));
     if let Some(rule) = &explanation.rule {

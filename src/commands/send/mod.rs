@@ -16,7 +16,6 @@ mod produce;
 mod records;
 mod run;
 mod schedule;
-mod source;
 mod tally;
 mod text;
 
@@ -32,9 +31,9 @@ use anyhow::bail;
 use clap::{ArgMatches, FromArgMatches as _};
 use tokio::time::{MissedTickBehavior, interval};
 
-use self::plan::{Plan, is_stdin};
+use self::plan::Plan;
 use self::run::Run;
-use self::source::Lines;
+use super::lines::{Lines, is_stdin};
 use super::{complain, runtime};
 use crate::shutdown;
 

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Command, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use super::super::lines::is_stdin;
 /// Records of a request where nobody says otherwise: what the Collector's batches are set to in `otel-collector.yaml`.
 const BATCH: u32 = 1_000;
 
@@ -199,11 +200,6 @@ impl Plan {
         let stem = if is_stdin(file) { None } else { file.file_stem().map(OsStr::to_string_lossy) };
         self.service.clone().or_else(|| stem.map(Into::into)).unwrap_or_else(|| "unknown_service".to_owned())
     }
-}
-
-/// Whether a file name means standard input.
-pub(super) fn is_stdin(file: &std::path::Path) -> bool {
-    file.as_os_str() == "-"
 }
 
 fn with_path(uri: &Uri, path: &str) -> anyhow::Result<Uri> {

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use prost::Message as _;
 use tokio::sync::mpsc;
 
+use super::super::lines::{Lines, Next, is_stdin};
 use super::encode::Encoder;
-use super::plan::{Format, is_stdin};
+use super::plan::Format;
 use super::records::{self, attribute, string};
 use super::run::Run;
 use super::schedule::Schedule;
-use super::source::{Lines, Next};
 use super::text::Joiner;
 use super::{OTLP_BYTES_MAX, TEXT_BYTES_MAX, otlp_lines, tell};
 use crate::proto::collector::logs::v1::ExportLogsServiceRequest;

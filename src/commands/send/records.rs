@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::text;
+use super::super::lines::level;
 use crate::model::SeverityNumber;
 use crate::proto::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value};
 use crate::proto::logs::v1::LogRecord;
@@ -19,7 +19,7 @@ const SPAN_ID: &[&str] = &["span_id", "spanId", "span.id"];
 
 /// The record of a text line and what belongs to it.
 pub(super) fn of_text(text: String) -> LogRecord {
-    let (severity, word) = text::level(&text);
+    let (severity, word) = level(&text);
     LogRecord {
         severity_number: i32::from(severity.get()),
         severity_text: word.to_owned(),

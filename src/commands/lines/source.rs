@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::plan::is_stdin;
-
 /// What is read from the system at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -20,9 +18,14 @@ const CHUNKS_WAITING_MAX: usize = 4;
 /// `tail -f app.log | logmend send -` follows the file.
 const IDLE_AFTER: Duration = Duration::from_millis(200);
 
+/// Whether a file is standard input: `-`.
+pub(in crate::commands) fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
 /// What came next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(in crate::commands) enum Next {
     /// A line; [`Lines::line`] has it.
     Line,
     /// A line longer than the bound, which was read over.
@@ -34,7 +37,7 @@ pub(super) enum Next {
 }
 
 /// The lines of one source.
-pub(super) struct Lines {
+pub(in crate::commands) struct Lines {
     input: Box<dyn BufRead>,
     line: Vec<u8>,
     /// Whether `line` was handed out, and the next one begins.
@@ -51,7 +54,7 @@ impl Lines {
     /// # Errors
     ///
     /// Where it cannot be read; the message names it.
-    pub(super) fn open(file: &Path, bytes_max: usize) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn open(file: &Path, bytes_max: usize) -> anyhow::Result<Self> {
         if is_stdin(file) {
             return Ok(Self::of(Box::new(Pipe::of_stdin()), bytes_max));
         }
@@ -68,17 +71,17 @@ impl Lines {
     }
 
     /// Takes longer or shorter lines from the next one on.
-    pub(super) fn limit(&mut self, bytes_max: usize) {
+    pub(in crate::commands) fn limit(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max;
     }
 
     /// The line that [`Next::Line`] told of, without its end.
-    pub(super) fn line(&self) -> &[u8] {
+    pub(in crate::commands) fn line(&self) -> &[u8] {
         &self.line
     }
 
     /// Its number, from 1.
-    pub(super) fn number(&self) -> u64 {
+    pub(in crate::commands) fn number(&self) -> u64 {
         self.number
     }
 
@@ -87,7 +90,7 @@ impl Lines {
     /// # Errors
     ///
     /// Where the system says so.
-    pub(super) fn next(&mut self) -> io::Result<Next> {
+    pub(in crate::commands) fn next(&mut self) -> io::Result<Next> {
         match self.read() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Next::Idle),
             read => read,

@@ -1,0 +1,7 @@
+//! Lines of log files, for the commands that read them.
+
+mod level;
+mod source;
+
+pub(super) use self::level::level;
+pub(super) use self::source::{Lines, Next, is_stdin};
