@@ -147,6 +147,11 @@ impl Classifier {
             {
                 self.learn(fact, scratch);
             }
+            if let Some(fact) = pattern.as_plain
+                && is_plain(text, &found)
+            {
+                self.learn(fact, scratch);
+            }
             for half in self.index.halves(pattern) {
                 if !half.word || stands_alone(text, &found) {
                     self.pair_up(*half, &found, scratch);
@@ -213,6 +218,17 @@ pub(super) fn stands_alone(text: &[u8], found: &Match) -> bool {
     let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     let before = found.start().checked_sub(1).and_then(|index| text.get(index));
     !is_word(before) && !is_word(text.get(found.end()))
+}
+
+/// Whether it stands alone as a word of a sentence: not in a path, a file's name or the first half of a compound.
+fn is_plain(text: &[u8], found: &Match) -> bool {
+    let before = found.start().checked_sub(1).and_then(|index| text.get(index));
+    let after = text.get(found.end());
+    let goes_on = || text.get(found.end() + 1).is_some_and(u8::is_ascii_alphanumeric);
+    stands_alone(text, found)
+        && before != Some(&b'/')
+        && after != Some(&b'/')
+        && !(matches!(after, Some(b'.' | b'-')) && goes_on())
 }
 
 /// `OperationalError` of `sqlalchemy.exc.OperationalError`; Rust and C++ part names by `::`, PHP by `\`, Go by `/` and `.`.

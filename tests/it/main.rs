@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod attacks;
+mod classification;
 mod collector;
 mod door;
 mod end_to_end;
