@@ -17,6 +17,7 @@ mod forwarding;
 mod origins;
 mod protocol;
 mod receiving;
+mod rules;
 mod sending;
 mod stalled_store;
 mod stand_ins;
