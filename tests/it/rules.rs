@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::support::next_hop::{NextHop, text};
 use crate::support::otlp;
@@ -45,7 +46,8 @@ async fn rules_change_under_traffic_and_no_record_is_dropped_or_misjudged() {
     ])
     .await;
     let stop = Arc::new(AtomicBool::new(false));
-    let traffic = tokio::spawn({
+    let mut traffic = JoinSet::new();
+    traffic.spawn({
         let (url, stop) = (service.grpc_url(), Arc::clone(&stop));
         async move {
             let mut sent = 0_u64;
@@ -79,13 +81,19 @@ async fn rules_change_under_traffic_and_no_record_is_dropped_or_misjudged() {
         .await;
     let health = service.get("/error-monitor/health").await;
     assert_eq!(health["components"]["rules"]["status"], "degraded", "{health}");
-    replace(&path, &rule("till-e", "any = [\"till is open\"]\nservices = [\"shop\"]"));
+    replace(
+        &path,
+        &rule(
+            "till-e",
+            "any = [\"till is open\"]\nservices = [\"shop\"]\nresource_attributes = { \"service.name\" = \"shop\" }",
+        ),
+    );
     service.wait_for_log(read_again, 4).await;
     let health = service.get("/error-monitor/health").await;
     assert_eq!(health["components"]["rules"]["status"], "ok", "{health}");
     tokio::time::sleep(Duration::from_millis(200)).await;
     stop.store(true, Ordering::Relaxed);
-    let sent = usize::try_from(traffic.await.unwrap()).unwrap();
+    let sent = usize::try_from(traffic.join_next().await.unwrap().unwrap()).unwrap();
 
     service.wait_until_counted(u64::try_from(sent * BATCH).unwrap(), Duration::from_secs(20)).await;
     let records = hop.wait_for_records(sent * BATCH).await;
