@@ -94,7 +94,7 @@ fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect())
 }
 
-/// The set of our own making: `label<TAB>kind<TAB>reason<TAB>line`. Each third line is held out.
+/// The set of our own making: `label<TAB>kind<TAB>reason<TAB>line`. Each third line counts as held out.
 fn own_lines() -> Vec<Labelled> {
     let rows = rows(include_str!("../data/labelled_lines.tsv")).enumerate();
     let line = |(number, row): (usize, Vec<&str>)| {
