@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::bits::BitSet;
 use super::rule::{Literal, Near, Rule};
-use super::telltale::{FAILURES, TRACES, VETOES};
+use super::telltale::{FAILURE_ENDINGS, FAILURES, TRACES, VETOES};
 use crate::model::SeverityNumber;
 
 /// The number of a fact.
@@ -21,6 +21,8 @@ pub(super) struct Pattern {
     pub(super) anywhere: Option<Fact>,
     /// That it occurs and stands alone.
     pub(super) as_word: Option<Fact>,
+    /// That it occurs as a word of a sentence.
+    pub(super) as_plain: Option<Fact>,
     /// The pairs that it is one half of, in [`Index::halves`].
     halves: (usize, usize),
 }
@@ -100,9 +102,9 @@ impl Index {
             builder.add(number, rule);
         }
         let telltales = Telltales {
-            traces: TRACES.iter().map(|text| builder.text(text, false)).collect(),
-            failures: FAILURES.iter().map(|text| builder.text(text, true)).collect(),
-            vetoes: VETOES.iter().map(|text| builder.text(text, true)).collect(),
+            traces: TRACES.iter().map(|text| builder.text(text, As::Piece)).collect(),
+            failures: builder.failures(),
+            vetoes: VETOES.iter().map(|text| builder.text(text, As::Word)).collect(),
         };
         builder.gather_halves();
         Self { telltales, ..builder.index }
@@ -117,6 +119,14 @@ impl Index {
     pub(super) fn fact_count(&self) -> usize {
         self.candidates.len()
     }
+}
+
+/// How a text must occur.
+#[derive(Debug, Clone, Copy)]
+enum As {
+    Piece,
+    Word,
+    Plain,
 }
 
 #[derive(Default)]
@@ -145,7 +155,14 @@ impl Builder {
     }
 
     fn literals(&mut self, literals: &[Literal]) -> Box<[Fact]> {
-        literals.iter().map(|literal| self.text(&literal.text, literal.word)).collect()
+        let how = |literal: &Literal| if literal.word { As::Word } else { As::Piece };
+        literals.iter().map(|literal| self.text(&literal.text, how(literal))).collect()
+    }
+
+    fn failures(&mut self) -> Vec<Fact> {
+        let words = FAILURES.iter().map(|text| (text, As::Plain));
+        let endings = FAILURE_ENDINGS.iter().map(|text| (text, As::Piece));
+        words.chain(endings).map(|(text, how)| self.text(text, how)).collect()
     }
 
     fn pair(&mut self, near: &Near) -> Fact {
@@ -177,10 +194,15 @@ impl Builder {
         })
     }
 
-    fn text(&mut self, text: &str, word: bool) -> Fact {
+    fn text(&mut self, text: &str, how: As) -> Fact {
         let pattern = self.pattern(text);
         let Index { patterns, candidates, .. } = &mut self.index;
-        let slot = if word { &mut patterns[pattern].as_word } else { &mut patterns[pattern].anywhere };
+        let pattern = &mut patterns[pattern];
+        let slot = match how {
+            As::Piece => &mut pattern.anywhere,
+            As::Word => &mut pattern.as_word,
+            As::Plain => &mut pattern.as_plain,
+        };
         *slot.get_or_insert_with(|| new_fact(candidates))
     }
 

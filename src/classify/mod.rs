@@ -1,14 +1,18 @@
 //! Which records are errors, and of what kind.
 //!
 //! In comes a borrowed log record, out goes what the first rule that holds says of it: a [`Class`]. Rules are
-//! data, a [`Catalogue`] read from TOML; `rules.toml` beside this file is the built-in one and describes the format.
+//! data, a [`Catalogue`] read from TOML; `rules/` beside this file holds the built-in ones, `docs/rules.md` is the manual.
+//! [`Rules`] are those in use, swapped whole: a [`RulesFile`] replaces the catalogue when it changes, learned rules follow it.
 //!
 //! Every record of the stream passes here and most are dropped, so a record costs, in this order: one comparison
 //! of its severity; for what passes, one walk of its bytes through one automaton over the literals of all rules
 //! (the number of rules adds nothing to it); and only for records in which a literal was seen, the rules that
-//! name it. Nothing is built or allocated per record: facts go to a [`Scratch`] that the caller keeps.
+//! name it, with their services and attributes. Nothing is built or allocated per record: facts go to a [`Scratch`] that the
+//! caller keeps.
 //!
-//! This room knows nothing of files, requests, fingerprints or time.
+//! Off the hot path, [`Classifier::explain`] tells why, [`lint()`] what is wrong with rules, [`schema`] what a file may hold.
+//!
+//! This room knows nothing of requests, fingerprints or who learned a rule.
 
 mod around;
 mod bits;
@@ -40,7 +44,7 @@ pub use error::{Fault, PlacedFault, RulesError};
 pub use explain::{Check, Explanation, Field, Found, Outcome, RuleTrace};
 pub use file::RulesFile;
 pub use line::Line;
-pub use lint::{Finding, Lint, lint};
+pub use lint::{Finding, Lint, lint, near_misses};
 pub use rule::{AttributeIs, Conditions, Literal, Near, Rule, ServiceName};
 pub use rules::Rules;
 pub use source::Place;

@@ -16,7 +16,8 @@ pub(super) const TRACES: &[&str] = &[
     "\n   at ",
 ];
 
-/// Words that programs use when something did not work. Each stands alone: `failover` is none, `failed-over` is vetoed.
+/// Words that programs use when something did not work. Each stands alone, as a word of a sentence: `failover`, `/errors/17` and
+/// `error-report.csv` are none.
 pub(super) const FAILURES: &[&str] = &[
     "failed",
     "fails",
@@ -53,9 +54,14 @@ pub(super) const FAILURES: &[&str] = &[
     "terminated abnormally",
     "is not connected",
     "dropped packet",
+    "lost",
+    "stuck",
     "giving up",
     "gave up",
 ];
+
+/// How the names of exceptions end where a message follows, in most languages.
+pub(super) const FAILURE_ENDINGS: &[&str] = &["Exception: ", "Error: "];
 
 /// What says that nothing failed, though a word of failure stands there.
 pub(super) const VETOES: &[&str] = &[
@@ -65,6 +71,10 @@ pub(super) const VETOES: &[&str] = &[
     "0 error",
     "0 rejected",
     "0 dropped",
+    "0 lost",
+    "lost: 0",
+    "lost=0",
+    "0 packets lost",
     "0 exceptions",
     "no error",
     "no errors",
@@ -110,7 +120,6 @@ pub(super) const VETOES: &[&str] = &[
     "exception handler",
     "exception mapper",
     "exception handling",
-    "failed-over",
     "failure detector",
     "failure threshold",
     "was fixed",

@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod attacks;
+mod classification;
 mod classify;
 mod collector;
 mod door;
@@ -18,6 +19,7 @@ mod merging;
 mod origins;
 mod protocol;
 mod receiving;
+mod rules;
 mod sending;
 mod stalled_store;
 mod stand_ins;

@@ -71,6 +71,14 @@ pub fn lint(texts: &[&str]) -> Result<Lint, (usize, RulesError)> {
     Ok(linter.lint)
 }
 
+/// The lines that rules of these texts must not hold for: near misses of many programs, to try another rule on. A text that cannot
+/// be read has none.
+#[must_use]
+pub fn near_misses(texts: &[&str]) -> Vec<Line> {
+    let entries = texts.iter().filter_map(|text| source::read(text).ok()).flatten();
+    entries.flat_map(|entry| entry.lines.must_not).map(|(_, line)| line).collect()
+}
+
 struct Linter<'c> {
     classifier: &'c Classifier,
     scratch: Scratch,

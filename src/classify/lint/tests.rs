@@ -42,6 +42,12 @@ fn lines_are_tried_against_the_whole_catalogue() {
     );
 }
 
+#[test]
+fn near_misses_are_the_lines_that_no_rule_must_hold_for() {
+    let misses = near_misses(&[&rule("a", &format!("any = [\"aa\"]\n{LINES}")), "no rules"]);
+    assert_eq!(misses.iter().map(|line| line.body.as_str()).collect::<Vec<_>>(), ["a b", "b a"]);
+}
+
 /// The rule behind `any = ["aa"]` with these conditions of its own.
 fn check_second(first: &str, second: &str, problem: Option<&str>) {
     let text = rule("first", first) + &rule("second", second);

@@ -33,7 +33,7 @@ pub fn main(sources: &Sources, matches: &ArgMatches) -> ExitCode {
     let done = match matches.subcommand() {
         Some(("list", list)) => Texts::of(sources, list).and_then(|texts| list::run(&texts, list)),
         Some(("test", test)) => {
-            Texts::of(sources, test).and_then(|texts| try_line::run(&texts, test, &Look::of(sources)))
+            Texts::of(sources, test).and_then(|texts| try_line::run(&texts, test, Look::of(sources)))
         }
         Some(("lint", lint)) => Texts::of(sources, lint).and_then(|texts| lint::run(&texts)),
         // clap lets nothing else through.

@@ -43,7 +43,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-pub(super) fn run(texts: &Texts, matches: &ArgMatches, look: &Look) -> Result<ExitCode, String> {
+pub(super) fn run(texts: &Texts, matches: &ArgMatches, look: Look) -> Result<ExitCode, String> {
     let classifier = classifier(texts)?;
     let template = template(matches)?;
     let tries = |body: String| {
@@ -55,7 +55,7 @@ pub(super) fn run(texts: &Texts, matches: &ArgMatches, look: &Look) -> Result<Ex
             let body = String::from_utf8_lossy(&body);
             print(&serde_json::json!({ "body": body, "explanation": explanation }).to_string());
         } else {
-            print(&told(&body, &explanation, *look));
+            print(&told(&body, &explanation, look));
         }
     };
     let lines: Vec<_> = matches.get_many::<String>("line").into_iter().flatten().collect();
