@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use crate::classify::{Catalogue, RulesFile};
 use crate::github::{self, RepoName};
 use crate::model::Token;
-use crate::remedy::{self, claude};
+use crate::remedy;
 use crate::window::Alignment;
-use crate::{api, store, triage};
+use crate::{api, claude, store, triage};
 
 mod forward;
 mod ingest;
@@ -318,10 +318,10 @@ impl<'s> Reader<'s> {
         let base_url = self.url("ANTHROPIC_BASE_URL", claude::DEFAULT_BASE_URL);
         let model =
             self.text("ANTHROPIC_MODEL").map_or_else(|| claude::DEFAULT_MODEL.to_owned(), |(model, _)| model);
-        if !remedy::price::is_known(&model) {
+        if !claude::price::is_known(&model) {
             self.faults.push(format!(
                 "ANTHROPIC_MODEL is `{model}`, whose price is not known here, so its budget could not be kept; it must be one of {}",
-                remedy::price::known_models().join(", ")
+                claude::price::known_models().join(", ")
             ));
         }
         let api_key = self.secret("ANTHROPIC_API_KEY")?;

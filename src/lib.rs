@@ -82,6 +82,7 @@
 pub mod api;
 pub mod app;
 pub mod classify;
+pub mod claude;
 pub mod commands;
 pub mod config;
 pub mod fingerprint;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::claude::{Answer, Block, ClaudeError, Client, Message, Request, StopReason};
 use super::edits::{self, Submission};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::tools::{self, Call};
-use super::{RemedyError, price, prompt};
+use super::{RemedyError, prompt};
+use crate::claude::{Answer, Block, ClaudeError, Client, Message, Request, StopReason, price};
 use crate::model::Cluster;
 use crate::redact;
 

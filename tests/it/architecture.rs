@@ -21,7 +21,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("pipeline", &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "forward"]),
     ("github", &["model", "redact"]),
     ("triage", &["model", "store", "leader"]),
-    ("remedy", &["model", "redact", "store", "github", "triage"]),
+    ("claude", &["redact"]),
+    ("remedy", &["model", "redact", "store", "github", "triage", "claude"]),
     ("api", &["model", "store", "triage"]),
     ("telemetry", &["model"]),
     // Each room's settings.
@@ -38,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "pipeline",
             "github",
             "triage",
+            "claude",
             "remedy",
             "api",
             "telemetry",
