@@ -7,6 +7,7 @@
 //! In comes a [`Request`], out goes an [`Answer`], and [`price`] tells what it cost. What is asked, and what is made of the
 //! answer, is known to the rooms that ask.
 
+pub mod data;
 mod error;
 pub mod price;
 mod wire;
