@@ -12,7 +12,7 @@ use super::{Category, Fingerprint, Severity, SeverityNumber, UnixNanos, UnknownN
 /// What the classifier says of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The id of the rule that held, or `internal_error` where none did.
+    /// The id of the rule that held, or [`Verdict::NO_RULE`] where none did.
     pub rule: Arc<str>,
     /// What kind of error it is.
     pub category: Category,
@@ -173,6 +173,9 @@ impl Delta {
 }
 
 impl Verdict {
+    /// What stands in place of a rule's id where no rule held.
+    pub const NO_RULE: &str = "internal_error";
+
     /// Whether it stands before another of the same cluster: graver, else fixable, else first by rule.
     /// A total order, so that the cluster's verdict does not depend on which record came first.
     #[must_use]

@@ -5,6 +5,8 @@
 mod cluster;
 mod fingerprint;
 mod fix;
+mod outcome;
+mod proposal;
 mod record;
 mod severity;
 mod time;
@@ -16,6 +18,8 @@ pub use cluster::{
 };
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
+pub use outcome::{Allowance, Outcome};
+pub use proposal::{Decision, ProposalStatus, RuleProposal};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;

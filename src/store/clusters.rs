@@ -7,7 +7,8 @@ use sqlx::sqlite::{SqliteRow, SqliteTransaction};
 
 use super::{Store, StoreError, summaries};
 use crate::model::{
-    Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, Sample, Severity, UnixNanos, Verdict,
+    Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, Sample, Severity, SeverityNumber, UnixNanos,
+    Verdict,
 };
 
 /// Adds one delta to its cluster, to the window, and its samples to the examples.
@@ -169,6 +170,8 @@ pub struct ClusterFilter {
     pub urgent: bool,
     /// Only fixable ones.
     pub fixable: bool,
+    /// Only those at ERROR or above that no rule knows.
+    pub unclassified: bool,
     /// At most so many; all where `None`.
     pub limit: Option<u32>,
 }
@@ -182,6 +185,8 @@ pub struct Summary {
     pub urgent: u64,
     /// How many of them are fixable.
     pub fixable: u64,
+    /// How many of them are at ERROR or above and no rule knows them.
+    pub unclassified: u64,
     /// How many by category.
     pub by_category: BTreeMap<String, u64>,
     /// How many fixes were written.
@@ -201,13 +206,17 @@ impl Store {
     pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen FROM cluster c
-             WHERE c.last_seen >= ? AND c.severity >= ? AND c.fixable >= ?
-             ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
+             WHERE c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3
+               AND (NOT ?4 OR (c.rule = ?5 AND c.severity_number >= ?6))
+             ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?7"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(filter.seen_since.unwrap_or_default().to_i64())
             .bind(if filter.urgent { Severity::High.rank() } else { 0 })
             .bind(filter.fixable)
+            .bind(filter.unclassified)
+            .bind(Verdict::NO_RULE)
+            .bind(SeverityNumber::ERROR.get())
             .bind(filter.limit.map_or(-1, i64::from))
             .fetch_all(&self.pool)
             .await
@@ -292,10 +301,13 @@ impl Store {
     pub async fn summary(&self) -> Result<Summary, StoreError> {
         let failed = StoreError::while_doing("counting clusters");
         let rows = sqlx::query(
-            "SELECT category, count(*), coalesce(sum(severity >= ?), 0), coalesce(sum(fixable), 0)
+            "SELECT category, count(*), coalesce(sum(severity >= ?1), 0), coalesce(sum(fixable), 0),
+               coalesce(sum(rule = ?2 AND severity_number >= ?3), 0)
              FROM cluster GROUP BY category",
         )
         .bind(Severity::High.rank())
+        .bind(Verdict::NO_RULE)
+        .bind(SeverityNumber::ERROR.get())
         .fetch_all(&self.pool)
         .await
         .map_err(&failed)?;
@@ -305,6 +317,7 @@ impl Store {
             summary.clusters += count;
             summary.urgent += number(row, 2).map_err(&failed)?;
             summary.fixable += number(row, 3).map_err(&failed)?;
+            summary.unclassified += number(row, 4).map_err(&failed)?;
             summary.by_category.insert(row.try_get(0).map_err(&failed)?, count);
         }
         summary.fixes = sqlx::query("SELECT count(*) FROM fix WHERE generated_at IS NOT NULL")
@@ -315,7 +328,7 @@ impl Store {
         Ok(summary)
     }
 
-    async fn with_examples(&self, rows: Vec<SqliteRow>) -> Result<Vec<Cluster>, StoreError> {
+    pub(super) async fn with_examples(&self, rows: Vec<SqliteRow>) -> Result<Vec<Cluster>, StoreError> {
         let mut clusters = Vec::with_capacity(rows.len());
         for row in &rows {
             let mut cluster = read(row)?;
@@ -352,7 +365,10 @@ fn sample(row: &SqliteRow) -> Result<Sample, StoreError> {
     })
 }
 
-pub(super) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
+pub(super) fn number<C>(row: &SqliteRow, column: C) -> Result<u64, sqlx::Error>
+where
+    C: sqlx::ColumnIndex<SqliteRow>,
+{
     row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 

@@ -13,6 +13,8 @@ mod audit;
 mod clusters;
 mod error;
 mod fixes;
+mod outcomes;
+mod proposals;
 mod summaries;
 mod windows;
 mod writer;
@@ -33,6 +35,7 @@ pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
 pub use fixes::Spending;
+pub use proposals::{Asked, ProposalEvidence, Sighting};
 pub use windows::ClosedWindow;
 pub use writer::{Batch, Committed, Writer};
 

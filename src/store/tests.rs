@@ -8,6 +8,8 @@ use crate::model::{
     Severity, SeverityNumber, Verdict,
 };
 
+mod learning;
+
 struct Running {
     store: Store,
     stop: tokio_util::sync::CancellationToken,
@@ -223,8 +225,13 @@ async fn summaries_count_what_is_there() {
     assert_eq!((summary.clusters, summary.urgent, summary.fixable, summary.fixes), (2, 2, 2, 0));
     assert_eq!(summary.by_category["internal_error"], 2);
     assert_eq!(running.store.clusters_seen_since(UnixNanos(500)).await.unwrap(), 1);
-    let filter =
-        ClusterFilter { seen_since: Some(UnixNanos(550)), urgent: true, fixable: true, limit: Some(5) };
+    let filter = ClusterFilter {
+        seen_since: Some(UnixNanos(550)),
+        urgent: true,
+        fixable: true,
+        limit: Some(5),
+        ..ClusterFilter::default()
+    };
     assert_eq!(running.store.clusters(filter).await.unwrap().len(), 1);
 }
 
