@@ -348,6 +348,7 @@ impl<'s> Reader<'s> {
             ),
             usd_per_day_max: self.dollars("LOGMEND_MAX_USD_PER_DAY", default.usd_per_day_max),
             usd_per_month_max: self.dollars("LOGMEND_MAX_USD_PER_MONTH", default.usd_per_month_max),
+            quiet: Duration::from_hours(24 * self.whole("LOGMEND_QUIET_DAYS", 1, 365, 7)),
             occurrences_min: self.whole("LOGMEND_MIN_EVENTS", 1, 1_000_000_000, default.occurrences_min),
         }
     }

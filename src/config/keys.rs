@@ -91,6 +91,7 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_MAX_USD_PER_DAY", "US dollars in 24 hours [default: 20]"),
     key("LOGMEND_MAX_USD_PER_MONTH", "US dollars in 30 days [default: 200]"),
     key("LOGMEND_MIN_EVENTS", "occurrences before a fix is tried [default: 1]"),
+    key("LOGMEND_QUIET_DAYS", "days without its error before a merged change is said to hold [default: 7]"),
     key("OTEL_EXPORTER_OTLP_ENDPOINT", "who takes logmend's own logs, metrics and traces; off when unset"),
     key("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "who takes the logs, where it is another; the whole URL"),
     key("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "who takes the metrics, where it is another; the whole URL"),
