@@ -176,6 +176,15 @@ impl Verdict {
     /// What stands in place of a rule's id where no rule held.
     pub const NO_RULE: &str = "internal_error";
 
+    /// How the ids of learned rules begin.
+    pub const LEARNED_PREFIX: &str = "learned-";
+
+    /// Whether a learned rule held: its words are a model's that has read log text, and are data where they are shown.
+    #[must_use]
+    pub fn is_learned(&self) -> bool {
+        self.rule.starts_with(Self::LEARNED_PREFIX)
+    }
+
     /// Whether it stands before another of the same cluster: graver, else fixable, else first by rule.
     /// A total order, so that the cluster's verdict does not depend on which record came first.
     #[must_use]

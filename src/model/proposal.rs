@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::{Fingerprint, UnixNanos, UnknownName};
+use super::{Fingerprint, UnixNanos, UnknownName, Verdict};
 
 /// Where a proposed rule stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -133,6 +133,6 @@ impl RuleProposal {
     /// The id of the rule for an error: the same whoever proposes it, whenever.
     #[must_use]
     pub fn id_for(fingerprint: Fingerprint) -> String {
-        format!("learned-{}", fingerprint.short())
+        format!("{}{}", Verdict::LEARNED_PREFIX, fingerprint.short())
     }
 }

@@ -156,7 +156,7 @@ impl Agent {
         let request = Request {
             model: self.claude.model(),
             max_tokens: conversation.max_tokens,
-            cache_control: json!({"type": "ephemeral"}),
+            cache_control: Some(json!({"type": "ephemeral"})),
             system,
             thinking: json!({"type": "adaptive"}),
             output_config: json!({"effort": "medium"}),

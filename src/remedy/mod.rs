@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod edits;
+mod ends;
 pub mod paths;
 pub mod prompt;
 pub mod pull_request;
@@ -16,6 +17,7 @@ pub mod snapshot;
 mod task;
 pub mod tools;
 
+pub use ends::{Ends, watch};
 pub use task::{Remedy, run};
 
 use std::time::Duration;

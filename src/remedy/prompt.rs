@@ -14,6 +14,8 @@ use crate::model::{Cluster, Frame};
 /// Examples that are shown, and how much of each.
 const SAMPLES_MAX: usize = 3;
 const SAMPLE_BYTES_MAX: usize = 4 * 1024;
+/// How much of a hint is shown that a model wrote: a rule was learned from log text, and its words are data like that.
+const HINT_BYTES_MAX: usize = 1_600;
 /// How much of a stack trace is shown.
 const STACK_TRACE_BYTES_MAX: usize = 8 * 1024;
 /// Frames whose source is shown, and how many lines around each.
@@ -63,6 +65,9 @@ pub async fn first_message(
     let mut text = facts(cluster);
     let detail = &cluster.detail;
     let tags = DataTags::new(nonce);
+    if cluster.verdict.is_learned() {
+        text.push_str(&tags.block("Hint of a learned rule", &cluster.verdict.suggested_fix, HINT_BYTES_MAX));
+    }
     text.push_str(&tags.block("Error", &cluster.summary(), SAMPLE_BYTES_MAX));
     if !detail.stack_trace.is_empty() {
         text.push_str(&tags.block("Stack trace", &detail.stack_trace, STACK_TRACE_BYTES_MAX));
@@ -81,16 +86,19 @@ pub async fn first_message(
 /// What logmend itself knows: nothing here is free text of a log.
 fn facts(cluster: &Cluster) -> String {
     let verdict = &cluster.verdict;
-    format!(
-        "An error was logged {} times between {} and {}.\nCategory: {}; severity: {}; rule: {}.\nWhat usually mends such errors: {}\n",
+    let mut text = format!(
+        "An error was logged {} times between {} and {}.\nCategory: {}; severity: {}; rule: {}.\n",
         cluster.count,
         cluster.first_seen,
         cluster.last_seen,
         verdict.category,
         verdict.severity,
         verdict.rule,
-        verdict.suggested_fix,
-    )
+    );
+    if !verdict.is_learned() {
+        let _ = writeln!(text, "What usually mends such errors: {}", verdict.suggested_fix);
+    }
+    text
 }
 
 /// The frames that are found in the repository, each file once, innermost first.
@@ -217,5 +225,15 @@ pub(super) mod tests {
             text.matches("<log-data-0000000000c0ffee>").count(),
             text.matches("</log-data-0000000000c0ffee>").count()
         );
+    }
+
+    /// A learned rule's hint was written by a model that has read log text: it is data too.
+    #[tokio::test]
+    async fn the_hint_of_a_learned_rule_is_data() {
+        let mut cluster = hostile_cluster();
+        cluster.verdict.rule = "learned-abababababab".into();
+        let text = first_message(&cluster, &Snapshot::of_files(&[]), 0x00c0_ffee).await.unwrap();
+        let hint = "Hint of a learned rule:\n<log-data-0000000000c0ffee>\nHandle the missing key.\n</log-data-0000000000c0ffee>";
+        assert!(text.contains(hint) && !facts(&cluster).contains("Handle"), "{text}");
     }
 }

@@ -14,7 +14,7 @@ use super::edits::Submission;
 use super::snapshot::Snapshot;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
+use crate::github::{self, Base, GitHub, Proposal, RepoName};
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
@@ -183,12 +183,8 @@ impl Remedy {
         };
         let pull_request = self.github.open_draft(&proposal).await?;
         fix.pr_url = Some(pull_request.url);
-        fix.status = match pull_request.state {
-            PullRequestState::Open { draft: true } => FixStatus::Draft,
-            PullRequestState::Open { draft: false } => FixStatus::Ready,
-            PullRequestState::Merged => FixStatus::Merged,
-            PullRequestState::Closed => FixStatus::Closed,
-        };
+        fix.status = FixStatus::of_pull_request(pull_request.state);
+        fix.ended_at = pull_request.ended_at;
         fix.reason.clear();
         Ok(())
     }

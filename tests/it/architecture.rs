@@ -23,7 +23,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("triage", &["model", "store", "leader"]),
     ("claude", &["redact"]),
     ("remedy", &["model", "redact", "store", "github", "triage", "claude"]),
-    ("api", &["model", "store", "triage"]),
+    ("learn", &["model", "classify", "redact", "store", "claude"]),
+    ("api", &["model", "store", "triage", "learn"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "triage",
             "claude",
             "remedy",
+            "learn",
             "api",
             "telemetry",
         ],
