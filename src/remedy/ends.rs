@@ -10,6 +10,10 @@ use crate::github::{GitHub, PullRequest, PullRequestState};
 use crate::model::{Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
+/// Times in an hour that all open pull requests are looked at: ten times as often as windows of 5 minutes end. Windows can be
+/// a second long, and GitHub takes 5,000 calls in an hour for everything.
+const LOOKS_PER_HOUR_MAX: u32 = 120;
+
 /// Looks for the ends of pull requests.
 #[derive(Debug)]
 pub struct Ends {
@@ -78,12 +82,34 @@ impl FixStatus {
     }
 }
 
-/// Looks at the start and whenever a window is over, until `stop` is cancelled. A failure is told, and tried again then.
+/// How often it was looked in the hour that runs.
+#[derive(Debug, Default)]
+struct Pace {
+    hour: u64,
+    looks: u32,
+}
+
+impl Pace {
+    /// Whether there is a look left in the hour of `now`; it is used up then.
+    fn take(&mut self, now: UnixNanos) -> bool {
+        let hour = now.as_secs() / 3_600;
+        if hour != self.hour {
+            *self = Self { hour, looks: 0 };
+        }
+        self.looks += 1;
+        self.looks <= LOOKS_PER_HOUR_MAX
+    }
+}
+
+/// Looks at the start and whenever a window is over, as often as may be, until `stop` is cancelled. A failure is told, and
+/// tried again then.
 pub async fn watch(ends: Ends, clock: fn() -> UnixNanos, stop: CancellationToken) {
     let watching = async {
-        let mut window = ends.store.window();
+        let (mut window, mut pace) = (ends.store.window(), Pace::default());
         loop {
-            if let Err(error) = ends.look(clock).await {
+            if pace.take(clock())
+                && let Err(error) = ends.look(clock).await
+            {
                 tracing::warn!("open pull requests were not looked at: {error}");
             }
             // The store lives as long as this task.
@@ -91,4 +117,20 @@ pub async fn watch(ends: Ends, clock: fn() -> UnixNanos, stop: CancellationToken
         }
     };
     stop.run_until_cancelled(watching).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_bounded_in_each_hour() {
+        let mut pace = Pace::default();
+        let looks = |pace: &mut Pace, from: u64| {
+            (from..from + 1_000).filter(|secs| pace.take(UnixNanos::from_secs(*secs))).count()
+        };
+        assert_eq!(looks(&mut pace, 1_763_287_200), 120);
+        assert_eq!(looks(&mut pace, 1_763_288_400), 0, "the same hour");
+        assert_eq!(looks(&mut pace, 1_763_290_800), 120, "the next one");
+    }
 }
