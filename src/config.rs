@@ -22,6 +22,7 @@ use crate::{api, claude, store, triage};
 mod forward;
 mod ingest;
 mod keys;
+mod learn;
 mod telemetry;
 
 pub use keys::{KEYS, Key};
@@ -53,6 +54,8 @@ pub struct Config {
     pub claude: Option<claude::Settings>,
     /// GitHub.
     pub github: github::Settings,
+    /// What is done about errors that no rule knows; off where nobody can be asked.
+    pub learn: crate::learn::Mode,
     /// Fixes.
     pub remedy: remedy::Settings,
     /// Where logmend's own telemetry goes; `None` where nobody takes it.
@@ -280,6 +283,7 @@ impl<'s> Reader<'s> {
         self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
+        let triage = self.triage();
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         Config {
             forward: self.forward(monitoring, &listeners),
@@ -298,7 +302,8 @@ impl<'s> Reader<'s> {
                 300,
             ))),
             monitoring,
-            triage: self.triage(),
+            learn: self.learn(claude.is_some(), triage.auto_fix),
+            triage,
             claude,
             github: github::Settings {
                 api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),

@@ -89,6 +89,7 @@ pub mod fingerprint;
 pub mod forward;
 pub mod github;
 pub mod ingest;
+pub mod learn;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;

@@ -84,6 +84,7 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_FORWARD_CLIENT_CERTIFICATE", "PEM file of our certificate for the next hop"),
     key("LOGMEND_FORWARD_CLIENT_KEY", "PEM file of its private key"),
     key("LOGMEND_RULES", "a rules file in place of the built-in catalogue, read again when it changes"),
+    key("LOGMEND_LEARN", "rules for unknown errors: off, propose or auto [default: propose]"),
     key("LOGMEND_MAX_FIXES_PER_WINDOW", "fixes begun in one window [default: 1]"),
     key("LOGMEND_MAX_OPEN_PRS", "pull requests that stand open [default: 5]"),
     key("LOGMEND_MAX_PRS_PER_DAY", "pull requests in 24 hours [default: 5]"),

@@ -198,20 +198,18 @@ impl Store {
         .map_err(StoreError::while_doing("writing a proposed rule"))
     }
 
-    /// Ends the claims that an earlier process left in the middle: what they may have cost stays counted.
+    /// Gives the claims back that an earlier process left in the middle, by a crash or a stop. What such a question cost, less
+    /// than a cent, is known to nobody and counted nowhere.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub async fn end_interrupted_proposals(&self) -> Result<u64, StoreError> {
-        sqlx::query(
-            "UPDATE rule_proposal SET status = 'refused', reason = 'cut off by a crash or a stop while Claude was asked'
-             WHERE status = 'asking'",
-        )
-        .execute(&self.pool)
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(StoreError::while_doing("ending interrupted claims"))
+    pub async fn release_interrupted_proposals(&self) -> Result<u64, StoreError> {
+        sqlx::query("DELETE FROM rule_proposal WHERE status = 'asking'")
+            .execute(&self.pool)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err(StoreError::while_doing("giving interrupted claims back"))
     }
 
     /// Writes a decision. False where the rule is not in a state that it can be said of.
@@ -264,17 +262,16 @@ impl Store {
         row.map_err(StoreError::while_doing("reading a proposed rule"))?.as_ref().map(read).transpose()
     }
 
-    /// The rules that are in use, earliest first: the order in which they are tried.
+    /// The proposals of which a rule came, whatever people decided, earliest first: the order in which rules are tried.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn approved_proposals(&self) -> Result<Vec<RuleProposal>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM rule_proposal WHERE status = 'approved' ORDER BY created_at, id")
-                .fetch_all(&self.pool)
-                .await;
-        rows.map_err(StoreError::while_doing("reading approved rules"))?.iter().map(read).collect()
+    pub async fn proposals_with_rules(&self) -> Result<Vec<RuleProposal>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM rule_proposal WHERE rule <> '' ORDER BY created_at, id")
+            .fetch_all(&self.pool)
+            .await;
+        rows.map_err(StoreError::while_doing("reading proposed rules"))?.iter().map(read).collect()
     }
 
     /// The proposed rules with what speaks for each, latest first.
