@@ -187,14 +187,14 @@ impl Learned {
         let ids: HashSet<_> = asked_about.iter().copied().map(RuleProposal::id_for).collect();
         let learned = self.approved().await?;
         let is_stale = |sighting: &&Sighting| {
-            let rule = &*sighting.cluster.verdict.rule;
+            let rule = &*sighting.verdict.rule;
             rule == Verdict::NO_RULE || (ids.contains(rule) && learned.iter().all(|known| known.id() != rule))
         };
         let stale = window.iter().filter(is_stale).cloned().collect();
         let changed = self.judge_anew(&learned, stale).await?;
         for sighting in window {
-            if let Some(verdict) = changed.get(&sighting.cluster.fingerprint) {
-                sighting.cluster.verdict = verdict.clone();
+            if let Some(verdict) = changed.get(&sighting.fingerprint) {
+                sighting.verdict = verdict.clone();
             }
         }
         Ok(())
@@ -211,9 +211,8 @@ impl Learned {
         let judged = tokio::task::spawn_blocking(move || judge(learned, sightings));
         let mut changed = HashMap::new();
         for (sighting, verdict) in judged.await.map_err(|_| LearnError::CutOff)?? {
-            let cluster = &sighting.cluster;
-            if self.store.reclassify(cluster.fingerprint, &cluster.verdict.rule, &verdict).await? {
-                changed.insert(cluster.fingerprint, verdict);
+            if self.store.reclassify(sighting.fingerprint, &sighting.verdict.rule, &verdict).await? {
+                changed.insert(sighting.fingerprint, verdict);
             }
         }
         Ok(changed)
@@ -225,16 +224,14 @@ fn judge(learned: Vec<Rule>, sightings: Vec<Sighting>) -> Result<Vec<(Sighting, 
     let mut judge = Judge::new(learned)?;
     let verdict = |sighting: Sighting| {
         let verdict = judge.verdict(&sighting).unwrap_or_else(|| verdict_of_no_rule(&sighting));
-        (*verdict.rule != *sighting.cluster.verdict.rule).then_some((sighting, verdict))
+        (*verdict.rule != *sighting.verdict.rule).then_some((sighting, verdict))
     };
     Ok(sightings.into_iter().filter_map(verdict).collect())
 }
 
-/// What was said of the cluster before anything was learned. Frames without a trace are where the record was written.
+/// What was said of the cluster before anything was learned.
 fn verdict_of_no_rule(sighting: &Sighting) -> Verdict {
-    let detail = &sighting.cluster.detail;
-    let has_in_app_frame = !detail.stack_trace.is_empty() && detail.innermost_in_app().is_some();
-    Class::Unmatched.verdict(sighting.severity_number, has_in_app_frame)
+    Class::Unmatched.verdict(sighting.severity_number, sighting.has_in_app_frame)
 }
 
 #[cfg(test)]
@@ -303,7 +300,7 @@ mod tests {
         let mut sightings = store.window_sightings(window).await.unwrap();
         learned.mend(&mut sightings, &asked_about).await.unwrap();
         assert_eq!(rule_of(&store, 1).await, id);
-        assert_eq!(&*sightings[0].cluster.verdict.rule, id);
+        assert_eq!(&*sightings[0].verdict.rule, id);
 
         learned.decide(&id, Decision::Revoke, "api", UnixNanos(50)).await.unwrap();
         assert_eq!((rules.current().rules().len(), rule_of(&store, 1).await), (0, Verdict::NO_RULE.into()));

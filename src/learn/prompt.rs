@@ -43,17 +43,17 @@ pub fn system() -> Value {
 /// The one message. `nonce` makes the tags that log text cannot close; it must not be guessable.
 #[must_use]
 pub fn message(sighting: &Sighting, nonce: u64) -> String {
-    let (cluster, tags) = (&sighting.cluster, DataTags::new(nonce));
+    let tags = DataTags::new(nonce);
     let mut text = format!(
         "An error was logged {} times between {} and {}, and no rule knows it.\n",
-        cluster.count, cluster.first_seen, cluster.last_seen
+        sighting.count, sighting.first_seen, sighting.last_seen
     );
-    text.push_str(&tags.block("Template", &cluster.detail.message, TEMPLATE_BYTES_MAX));
-    if !cluster.detail.error_type.is_empty() {
-        text.push_str(&tags.block("Exception type", &cluster.detail.error_type, TYPE_BYTES_MAX));
+    text.push_str(&tags.block("Template", &sighting.message, TEMPLATE_BYTES_MAX));
+    if !sighting.error_type.is_empty() {
+        text.push_str(&tags.block("Exception type", &sighting.error_type, TYPE_BYTES_MAX));
     }
-    for sample in cluster.examples.iter().take(SAMPLES_MAX) {
-        text.push_str(&tags.block("Example", &sample.body, SAMPLE_BYTES_MAX));
+    for body in sighting.examples.iter().take(SAMPLES_MAX) {
+        text.push_str(&tags.block("Example", body, SAMPLE_BYTES_MAX));
     }
     text
 }

@@ -48,7 +48,7 @@ impl Question {
     #[must_use]
     pub fn about(sighting: &Sighting) -> Self {
         let text = prompt::message(sighting, data::nonce());
-        Self { text, user_id: sighting.cluster.fingerprint.to_string() }
+        Self { text, user_id: sighting.fingerprint.to_string() }
     }
 
     /// What it may cost at most, in US dollars.
@@ -188,8 +188,8 @@ mod tests {
     fn the_longest_question_costs_less_than_a_cent() {
         let long = "x".repeat(100_000);
         let mut sighting = sighting(1, "internal_error", 17, &[&long, &long, &long, &long]);
-        sighting.cluster.detail.message.clone_from(&long);
-        sighting.cluster.detail.error_type = long;
+        sighting.message.clone_from(&long);
+        sighting.error_type = long;
         let usd = Question::about(&sighting).usd_max();
         assert!((0.002..0.004).contains(&usd), "{usd}");
     }

@@ -62,7 +62,7 @@ impl Study {
         let Some(asker) = &self.asker else { return Ok(()) };
         let Some((own, sightings)) = self.choose(sightings, asked_about).await? else { return Ok(()) };
         let question = Question::about(&own);
-        let fingerprint = own.cluster.fingerprint;
+        let fingerprint = own.fingerprint;
         if let Err(exceeded) = self.budgets.allow(question.usd_max(), &self.spent(now).await?) {
             tracing::warn!(%fingerprint, "no rule is asked for: {exceeded}");
             return Ok(());
@@ -111,7 +111,7 @@ impl Study {
         window: Vec<Sighting>,
         now: UnixNanos,
     ) -> Result<(), LearnError> {
-        let fingerprint = own.cluster.fingerprint;
+        let fingerprint = own.fingerprint;
         let mut proposal = RuleProposal {
             id: RuleProposal::id_for(fingerprint),
             fingerprint,
@@ -173,8 +173,7 @@ impl Study {
         // Ten thousand clusters with five examples each are some hundred milliseconds of reading.
         let tried = tokio::task::spawn_blocking(move || {
             let refused = |error: &dyn std::error::Error| error.to_string().replace('\n', "; ");
-            let drafted =
-                draft.into_rule(&id, &own.cluster.detail.message).map_err(|error| refused(&error))?;
+            let drafted = draft.into_rule(&id, &own.message).map_err(|error| refused(&error))?;
             let mut judge = Judge::new(vec![drafted.rule.clone()]).map_err(|error| refused(&error))?;
             let would_match =
                 judge.try_out(&own, &window, &must_not_match).map_err(|error| refused(&error))?;
@@ -212,12 +211,12 @@ impl Study {
 /// fingerprint settles ties.
 fn unknown<'s>(window: &'s [Sighting], asked_about: &HashSet<Fingerprint>) -> Vec<&'s Sighting> {
     let is_unknown = |sighting: &&Sighting| {
-        *sighting.cluster.verdict.rule == *Verdict::NO_RULE
+        *sighting.verdict.rule == *Verdict::NO_RULE
             && sighting.severity_number >= SeverityNumber::ERROR
-            && !asked_about.contains(&sighting.cluster.fingerprint)
+            && !asked_about.contains(&sighting.fingerprint)
     };
     let mut unknown: Vec<_> = window.iter().filter(is_unknown).collect();
-    unknown.sort_by_key(|sighting| (Reverse(sighting.cluster.count), sighting.cluster.fingerprint));
+    unknown.sort_by_key(|sighting| (Reverse(sighting.count), sighting.fingerprint));
     unknown
 }
 
@@ -230,7 +229,7 @@ mod tests {
     fn the_most_frequent_errors_that_nobody_was_asked_about_come_first() {
         let of = |id, count, rule, number| {
             let mut sighting = sighting(id, rule, number, &[]);
-            sighting.cluster.count = count;
+            sighting.count = count;
             sighting
         };
         let none = Verdict::NO_RULE;
@@ -244,7 +243,7 @@ mod tests {
         let chosen = |asked_about: &[u8]| {
             let asked_about =
                 asked_about.iter().map(|id| Fingerprint::from_bytes([*id; 16])).collect::<HashSet<_>>();
-            let ids = unknown(&window, &asked_about).into_iter().map(|s| s.cluster.fingerprint.as_bytes()[0]);
+            let ids = unknown(&window, &asked_about).into_iter().map(|s| s.fingerprint.as_bytes()[0]);
             ids.collect::<Vec<_>>()
         };
         assert_eq!(chosen(&[]), [3, 4, 5]);

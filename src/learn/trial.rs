@@ -91,18 +91,17 @@ impl Judge {
             }
         }
         let mut siblings = 0;
-        for other in window.iter().filter(|other| other.cluster.fingerprint != own.cluster.fingerprint) {
+        for other in window.iter().filter(|other| other.fingerprint != own.fingerprint) {
             let others = records(other, SeverityNumber::ERROR);
             if !others.iter().any(|record| self.of(record, &resource(other)).is_some()) {
                 continue;
             }
-            let cluster = &other.cluster;
-            if *cluster.verdict.rule != *Verdict::NO_RULE {
-                let rule = cluster.verdict.rule.to_string();
-                return Err(Failed::Known { rule, message: shown(&cluster.detail.message) });
+            if *other.verdict.rule != *Verdict::NO_RULE {
+                let rule = other.verdict.rule.to_string();
+                return Err(Failed::Known { rule, message: shown(&other.message) });
             }
             if other.severity_number < SeverityNumber::ERROR {
-                return Err(Failed::Mild(shown(&cluster.detail.message)));
+                return Err(Failed::Mild(shown(&other.message)));
             }
             siblings += 1;
         }
@@ -112,21 +111,20 @@ impl Judge {
 
 /// A cluster's records, as far as the store holds them: its examples, or its message where there is none.
 fn records(sighting: &Sighting, severity_number: SeverityNumber) -> Vec<LogRecord<'_>> {
-    let cluster = &sighting.cluster;
     let exception = Exception {
-        type_name: cluster.detail.error_type.as_bytes(),
+        type_name: sighting.error_type.as_bytes(),
         message: b"",
-        stacktrace: cluster.detail.stack_trace.as_bytes(),
+        stacktrace: sighting.stack_trace.as_bytes(),
     };
-    let message = [cluster.detail.message.as_str()].into_iter().filter(|_| cluster.examples.is_empty());
-    let bodies = cluster.examples.iter().map(|sample| sample.body.as_str()).chain(message);
+    let message = [sighting.message.as_str()].into_iter().filter(|_| sighting.examples.is_empty());
+    let bodies = sighting.examples.iter().map(String::as_str).chain(message);
     bodies
         .map(|body| LogRecord { severity_number, body: body.as_bytes(), exception, ..LogRecord::default() })
         .collect()
 }
 
 fn resource(sighting: &Sighting) -> Resource<'_> {
-    Resource { service_name: sighting.cluster.detail.service.as_bytes(), ..Resource::default() }
+    Resource { service_name: sighting.service.as_bytes(), ..Resource::default() }
 }
 
 fn shown(text: &str) -> String {
@@ -137,13 +135,16 @@ fn shown(text: &str) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::learn::draft::tests::{TEMPLATE, draft};
-    use crate::model::{
-        Category, Cluster, ClusterDetail, ClusterStatus, Fingerprint, Sample, Severity, UnixNanos,
-    };
+    use crate::model::{Category, Fingerprint, Severity, UnixNanos};
 
     pub(in crate::learn) fn sighting(id: u8, rule: &str, severity_number: u64, bodies: &[&str]) -> Sighting {
-        let cluster = Cluster {
+        Sighting {
             fingerprint: Fingerprint::from_bytes([id; 16]),
+            service: "bookkeeping".into(),
+            error_type: String::new(),
+            message: TEMPLATE.into(),
+            stack_trace: String::new(),
+            has_in_app_frame: false,
             verdict: Verdict {
                 rule: rule.into(),
                 category: Category::INTERNAL_ERROR,
@@ -151,18 +152,12 @@ pub(super) mod tests {
                 fixable: false,
                 suggested_fix: "Look.".into(),
             },
-            detail: ClusterDetail { message: TEMPLATE.into(), ..ClusterDetail::default() },
             count: 3,
             first_seen: UnixNanos(1),
             last_seen: UnixNanos(2),
-            status: ClusterStatus::New,
-            examples: bodies
-                .iter()
-                .map(|body| Sample { body: (*body).to_owned(), ..Sample::default() })
-                .collect(),
-            fix_id: None,
-        };
-        Sighting { cluster, severity_number: SeverityNumber::from_wire(severity_number) }
+            severity_number: SeverityNumber::from_wire(severity_number),
+            examples: bodies.iter().map(ToString::to_string).collect(),
+        }
     }
 
     const OWN: &[&str] =

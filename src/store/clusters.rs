@@ -328,7 +328,7 @@ impl Store {
         Ok(summary)
     }
 
-    pub(super) async fn with_examples(&self, rows: Vec<SqliteRow>) -> Result<Vec<Cluster>, StoreError> {
+    async fn with_examples(&self, rows: Vec<SqliteRow>) -> Result<Vec<Cluster>, StoreError> {
         let mut clusters = Vec::with_capacity(rows.len());
         for row in &rows {
             let mut cluster = read(row)?;
@@ -365,10 +365,7 @@ fn sample(row: &SqliteRow) -> Result<Sample, StoreError> {
     })
 }
 
-pub(super) fn number<C>(row: &SqliteRow, column: C) -> Result<u64, sqlx::Error>
-where
-    C: sqlx::ColumnIndex<SqliteRow>,
-{
+pub(super) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
     row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod fixes;
 mod outcomes;
 mod proposals;
+mod sightings;
 mod summaries;
 mod windows;
 mod writer;
@@ -35,7 +36,8 @@ pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
 pub use fixes::Spending;
-pub use proposals::{Asked, ProposalEvidence, Sighting};
+pub use proposals::{Asked, ProposalEvidence};
+pub use sightings::Sighting;
 pub use windows::ClosedWindow;
 pub use writer::{Batch, Committed, Writer};
 

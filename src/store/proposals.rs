@@ -3,20 +3,9 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::clusters::{COLUMNS, number};
+use super::clusters::number;
 use super::{Store, StoreError};
-use crate::model::{
-    Cluster, Decision, Fingerprint, ProposalStatus, RuleProposal, SeverityNumber, UnixNanos, Verdict,
-};
-
-/// A cluster with the greatest severity number of its records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
-    /// The cluster.
-    pub cluster: Cluster,
-    /// The greatest severity number.
-    pub severity_number: SeverityNumber,
-}
+use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, UnixNanos};
 
 /// A proposed rule with what speaks for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,76 +44,6 @@ impl Store {
             .and_then(|row| row.try_get::<Option<i64>, _>(0))
             .map(|start| start.map(UnixNanos::from_i64))
             .map_err(StoreError::while_doing("reading the latest window"))
-    }
-
-    /// The clusters of one window, with the counts and severity numbers of that window.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn window_sightings(&self, window: UnixNanos) -> Result<Vec<Sighting>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen, w.severity_number
-             FROM window_cluster w JOIN cluster c ON c.fingerprint = w.fingerprint
-             WHERE w.window_start = ? ORDER BY w.fingerprint"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(window.to_i64()).fetch_all(&self.pool).await;
-        self.sightings(rows).await
-    }
-
-    /// The clusters whose verdict is of this rule, or of none by [`Verdict::NO_RULE`]; the latest ones, at most `limit`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn sightings_of_rule(&self, rule: &str, limit: u32) -> Result<Vec<Sighting>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen, c.severity_number
-             FROM cluster c WHERE c.rule = ? ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(rule).bind(limit).fetch_all(&self.pool).await;
-        self.sightings(rows).await
-    }
-
-    async fn sightings(
-        &self,
-        rows: Result<Vec<SqliteRow>, sqlx::Error>,
-    ) -> Result<Vec<Sighting>, StoreError> {
-        let failed = StoreError::while_doing("reading clusters for their rules");
-        let rows = rows.map_err(&failed)?;
-        let numbers = rows.iter().map(|row| number(row, "severity_number").map(SeverityNumber::from_wire));
-        let numbers = numbers.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
-        let clusters = self.with_examples(rows).await?;
-        let both = clusters.into_iter().zip(numbers);
-        Ok(both.map(|(cluster, severity_number)| Sighting { cluster, severity_number }).collect())
-    }
-
-    /// Gives a cluster another verdict, unless it has got one of another rule than `old` meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn reclassify(
-        &self,
-        fingerprint: Fingerprint,
-        old: &str,
-        verdict: &Verdict,
-    ) -> Result<bool, StoreError> {
-        sqlx::query(
-            "UPDATE cluster SET rule = ?3, category = ?4, severity = ?5, fixable = ?6, suggested_fix = ?7
-             WHERE fingerprint = ?1 AND rule = ?2",
-        )
-        .bind(fingerprint.to_string())
-        .bind(old)
-        .bind(&*verdict.rule)
-        .bind(verdict.category.as_str())
-        .bind(verdict.severity.rank())
-        .bind(verdict.fixable)
-        .bind(&*verdict.suggested_fix)
-        .execute(&self.pool)
-        .await
-        .map(|done| done.rows_affected() == 1)
-        .map_err(StoreError::while_doing("giving a cluster another verdict"))
     }
 
     /// Claims an error to ask about, and sets aside what the answer may cost at most. False where it was asked about before,

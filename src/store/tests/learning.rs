@@ -102,7 +102,7 @@ async fn a_cluster_gets_another_verdict() {
     assert!(!store.reclassify(id(2), Verdict::NO_RULE, &verdict()).await.unwrap());
     let found = store.sightings_of_rule(&learned.rule, 10).await.unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!((&found[0].cluster.verdict, found[0].severity_number), (&learned, SeverityNumber::ERROR));
+    assert_eq!((&found[0].verdict, found[0].severity_number), (&learned, SeverityNumber::ERROR));
     proposed(store, 2).await;
     let evidence = store.proposals(10).await.unwrap();
     assert_eq!(
