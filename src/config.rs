@@ -15,13 +15,14 @@ use secrecy::SecretString;
 use crate::classify::{Catalogue, RulesFile};
 use crate::github::{self, RepoName};
 use crate::model::Token;
-use crate::remedy::{self, claude};
+use crate::remedy;
 use crate::window::Alignment;
-use crate::{api, store, triage};
+use crate::{api, claude, store, triage};
 
 mod forward;
 mod ingest;
 mod keys;
+mod learn;
 mod telemetry;
 
 pub use keys::{KEYS, Key};
@@ -53,6 +54,8 @@ pub struct Config {
     pub claude: Option<claude::Settings>,
     /// GitHub.
     pub github: github::Settings,
+    /// What is done about errors that no rule knows; off where nobody can be asked.
+    pub learn: crate::learn::Mode,
     /// Fixes.
     pub remedy: remedy::Settings,
     /// Where logmend's own telemetry goes; `None` where nobody takes it.
@@ -280,6 +283,7 @@ impl<'s> Reader<'s> {
         self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
+        let triage = self.triage();
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         Config {
             forward: self.forward(monitoring, &listeners),
@@ -298,7 +302,8 @@ impl<'s> Reader<'s> {
                 300,
             ))),
             monitoring,
-            triage: self.triage(),
+            learn: self.learn(claude.is_some(), triage.auto_fix),
+            triage,
             claude,
             github: github::Settings {
                 api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
@@ -318,10 +323,10 @@ impl<'s> Reader<'s> {
         let base_url = self.url("ANTHROPIC_BASE_URL", claude::DEFAULT_BASE_URL);
         let model =
             self.text("ANTHROPIC_MODEL").map_or_else(|| claude::DEFAULT_MODEL.to_owned(), |(model, _)| model);
-        if !remedy::price::is_known(&model) {
+        if !claude::price::is_known(&model) {
             self.faults.push(format!(
                 "ANTHROPIC_MODEL is `{model}`, whose price is not known here, so its budget could not be kept; it must be one of {}",
-                remedy::price::known_models().join(", ")
+                claude::price::known_models().join(", ")
             ));
         }
         let api_key = self.secret("ANTHROPIC_API_KEY")?;
@@ -348,6 +353,7 @@ impl<'s> Reader<'s> {
             ),
             usd_per_day_max: self.dollars("LOGMEND_MAX_USD_PER_DAY", default.usd_per_day_max),
             usd_per_month_max: self.dollars("LOGMEND_MAX_USD_PER_MONTH", default.usd_per_month_max),
+            quiet: Duration::from_hours(24 * self.whole("LOGMEND_QUIET_DAYS", 1, 365, 7)),
             occurrences_min: self.whole("LOGMEND_MIN_EVENTS", 1, 1_000_000_000, default.occurrences_min),
         }
     }

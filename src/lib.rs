@@ -82,12 +82,14 @@
 pub mod api;
 pub mod app;
 pub mod classify;
+pub mod claude;
 pub mod commands;
 pub mod config;
 pub mod fingerprint;
 pub mod forward;
 pub mod github;
 pub mod ingest;
+pub mod learn;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;

@@ -4,6 +4,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::learn::LearnError;
 use crate::store::StoreError;
 
 /// Why a call was not answered as asked.
@@ -20,6 +21,10 @@ impl Problem {
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -48,6 +53,24 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store holds a row that cannot be read")
             }
             _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again"),
+        }
+    }
+}
+
+impl From<LearnError> for Problem {
+    fn from(error: LearnError) -> Self {
+        match error {
+            LearnError::Store(error) => error.into(),
+            LearnError::CutOff => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the work was cut off; try again")
+            }
+            LearnError::Rules(_) | LearnError::Claude(_) => {
+                tracing::error!(%error, cause = ?std::error::Error::source(&error), "a learned rule could not be put into use");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the learned rules cannot be used; those in use stay",
+                )
+            }
         }
     }
 }

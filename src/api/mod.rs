@@ -1,7 +1,7 @@
-//! The HTTP API: health, metrics, errors, fixes, and the windows' end on demand.
+//! The HTTP API: health, metrics, errors, fixes, rules, outcomes, and the windows' end on demand.
 //!
 //! In come calls of people and programs. Out goes JSON, in the shapes of `json.rs`; errors are RFC 9457 problem details.
-//! This room reads the store and asks triage; it never sees a request of an exporter, Claude or GitHub.
+//! This room reads the store and asks triage and what was learned; it never sees a request of an exporter, Claude or GitHub.
 
 mod access;
 mod error;
@@ -9,7 +9,9 @@ mod health;
 mod json;
 mod metrics;
 mod monitor;
+mod outcomes;
 mod patterns;
+mod rules;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
+use crate::learn::{Learned, Mode};
 use crate::model::{Token, UnixNanos};
 use crate::store::Store;
 use crate::triage::Triage;
@@ -57,6 +60,8 @@ pub struct Setup {
     pub next_hop: Component,
     /// The rules, and why a changed file of them is not used.
     pub rules: Component,
+    /// What is done about errors that no rule knows.
+    pub learn: Mode,
 }
 
 /// One part of the service, as health tells it.
@@ -83,6 +88,8 @@ pub struct State {
     pub store: Store,
     /// Who closes windows.
     pub triage: Triage,
+    /// What was learned.
+    pub learned: Learned,
     /// What is counted.
     pub metrics: MetricsText,
     /// How the service was set up.
@@ -111,12 +118,19 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/errors/recent", get(patterns::recent))
         .route("/errors/critical", get(patterns::critical))
         .route("/errors/fixable", get(patterns::fixable))
+        .route("/errors/unclassified", get(patterns::unclassified))
         .route("/errors/patterns", get(patterns::all))
         .route("/errors/{fingerprint}", get(patterns::one))
         .route("/errors/{fingerprint}/separate", post(patterns::separate))
         .route("/errors/{fingerprint}/rejoin", post(patterns::rejoin))
         .route("/fixes/generated", get(monitor::fixes))
         .route("/fixes/{id}", get(monitor::fix))
+        .route("/rules", get(rules::list))
+        .route("/rules/{id}/approve", post(rules::approve))
+        .route("/rules/{id}/reject", post(rules::reject))
+        .route("/rules/{id}/revoke", post(rules::revoke))
+        .route("/outcomes", get(outcomes::list))
+        .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()
         .route("/metrics", get(metrics::text))

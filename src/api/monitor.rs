@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::Problem;
 use super::json::{ErrorJson, FixJson};
+use super::outcomes;
 use crate::store::ClusterFilter;
 
 /// How many entries each list of the overview has.
@@ -33,6 +34,7 @@ pub(super) async fn status(State(state): State<super::State>) -> Answer {
 
 pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     let summary = state.store.summary().await?;
+    let standings = state.triage.standings((state.clock)()).await?;
     let latest = ClusterFilter { limit: Some(OVERVIEW_LENGTH), ..ClusterFilter::default() };
     let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest }).await?;
     let fixable = state.store.clusters(ClusterFilter { fixable: true, ..latest }).await?;
@@ -44,11 +46,13 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
             "critical_errors": summary.urgent,
             "fixable_errors": summary.fixable,
             "generated_fixes": summary.fixes,
+            "unclassified": summary.unclassified,
             "patterns_by_category": summary.by_category,
         },
         "recent_critical": critical.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
         "recent_fixable": fixable.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
         "recent_fixes": fixes.map(FixJson::from).collect::<Vec<_>>(),
+        "outcomes": outcomes::shown(&standings),
     })))
 }
 

@@ -1,4 +1,4 @@
-//! The errors: recent, critical, fixable, all, and one; and what people say of how they were merged.
+//! The errors: recent, critical, fixable, unclassified, all, and one; and what people say of how they were merged.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -55,6 +55,11 @@ pub(super) async fn critical(state: State<super::State>, range: Query<Range>) ->
 
 pub(super) async fn fixable(state: State<super::State>, range: Query<Range>) -> Answer {
     list(state, range, "fixable_errors", ClusterFilter { fixable: true, ..ClusterFilter::default() }).await
+}
+
+pub(super) async fn unclassified(state: State<super::State>, range: Query<Range>) -> Answer {
+    let filter = ClusterFilter { unclassified: true, ..ClusterFilter::default() };
+    list(state, range, "unclassified_errors", filter).await
 }
 
 async fn list(

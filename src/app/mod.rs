@@ -13,17 +13,20 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::classify::Rules;
+use crate::classify::{Rules, no_rule_may_match};
 use crate::config::Config;
 use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
 use crate::ingest::{Accepted, Reason, Receiver, Refusal};
+use crate::learn::budget::Budgets;
+use crate::learn::question::Asker;
+use crate::learn::{Learned, Study};
 use crate::pipeline::{self, Counts, Pipeline, PipelineError};
-use crate::remedy::{self, Remedy};
+use crate::remedy::{self, Ends, Remedy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triage::{self, Triage};
-use crate::{api, ingest, telemetry};
+use crate::{api, ingest, learn, telemetry};
 
 use listeners::Listeners;
 
@@ -77,6 +80,8 @@ impl App {
         let stopping = Arc::default();
         let requests = TaskTracker::new();
         let rules = Rules::new(config.catalogue.clone()).context("the rules cannot be compiled")?;
+        let learned = Learned::new(store.clone(), rules.clone());
+        learned.resume().await.context("the learned rules cannot be used")?;
         let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
         let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
@@ -96,11 +101,12 @@ impl App {
         app.writer.spawn(writer.run(app.writer_stop.clone()));
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
-        let router = app.api(&config, setup, triage.clone());
+        let router = app.api(&config, setup, triage.clone(), learned.clone());
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, store.clone());
         app.start_triage(&config, triage);
+        app.start_learning(&config, learned)?;
         app.start_remedy(config, store, work)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
@@ -109,11 +115,12 @@ impl App {
         Ok(app)
     }
 
-    fn api(&self, config: &Config, setup: Arc<api::Setup>, triage: Triage) -> axum::Router {
+    fn api(&self, config: &Config, setup: Arc<api::Setup>, triage: Triage, learned: Learned) -> axum::Router {
         let metrics = Arc::clone(&self.metrics);
         let state = api::State {
             store: self.store.clone(),
             triage,
+            learned,
             metrics: api::MetricsText::new(telemetry::CONTENT_TYPE, move || metrics.text()),
             setup,
             clock: telemetry::now,
@@ -186,10 +193,41 @@ impl App {
         tracing::info!("✓ Autonomous error monitoring started");
     }
 
+    fn start_learning(&self, config: &Config, learned: Learned) -> anyhow::Result<()> {
+        if !config.monitoring {
+            return Ok(());
+        }
+        let asker = config.claude.as_ref().map(Asker::new).transpose();
+        let asker = asker.context("ANTHROPIC_BASE_URL: the client cannot be built")?;
+        let budgets = Budgets {
+            usd_per_day_max: config.triage.usd_per_day_max,
+            usd_per_month_max: config.triage.usd_per_month_max,
+        };
+        let study =
+            Study::new(self.store.clone(), learned, asker, config.learn, budgets, no_rule_may_match().into());
+        let (store, stop) = (self.store.clone(), self.edges_stop.clone());
+        self.edge("the learning of rules", async move {
+            learn::run(study, store, telemetry::now, stop).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
     fn start_remedy(&self, config: Config, store: Store, work: Arc<Notify>) -> anyhow::Result<()> {
-        let (Some(claude), true) = (config.claude, config.monitoring) else { return Ok(()) };
+        let has_token = config.github.token.is_some();
+        if !config.monitoring || !(has_token || config.claude.is_some()) {
+            return Ok(());
+        }
         let github = GitHub::new(&config.github).context("GITHUB_API_URL: the client cannot be built")?;
-        let remedy = Remedy::new(store, github, config.github.token.is_some(), &claude, config.remedy)
+        if has_token {
+            let (ends, stop) = (Ends::new(store.clone(), github.clone()), self.edges_stop.clone());
+            self.edge("the watch over open pull requests", async move {
+                remedy::watch(ends, telemetry::now, stop).await;
+                Ok(())
+            });
+        }
+        let Some(claude) = config.claude else { return Ok(()) };
+        let remedy = Remedy::new(store, github, has_token, &claude, config.remedy)
             .context("ANTHROPIC_BASE_URL: the client cannot be built")?;
         let stop = self.edges_stop.clone();
         self.edge("the writing of fixes", async move {
@@ -276,6 +314,7 @@ fn setup(
     };
     api::Setup {
         monitoring: config.monitoring,
+        learn: config.learn,
         interval_secs: config.alignment.length().as_secs(),
         claude,
         github,

@@ -35,7 +35,7 @@ struct Unmatched {
 
 static UNMATCHED: LazyLock<Unmatched> = LazyLock::new(|| {
     Unmatched {
-    rule: "internal_error".into(),
+    rule: Verdict::NO_RULE.into(),
     fixable: "Follow the stack trace to the innermost frame of the service's own code and handle the case that fails there.".into(),
     not_fixable: "Read the message and what was logged around it; there is no frame of the service's own code to begin from.".into(),
 }

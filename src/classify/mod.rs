@@ -15,6 +15,7 @@
 //! This room knows nothing of requests, fingerprints or who learned a rule.
 
 mod around;
+mod benign;
 mod bits;
 mod built_in;
 mod catalogue;
@@ -36,6 +37,7 @@ mod tests;
 #[cfg(test)]
 mod tests_catalogue;
 
+pub use benign::{benign_lines, no_rule_may_match};
 pub use built_in::{BUILT_IN, BuiltIn};
 pub use catalogue::Catalogue;
 pub use class::Class;

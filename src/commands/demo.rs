@@ -22,6 +22,7 @@ use crate::model::{Cluster, Token};
 use crate::shutdown;
 use crate::store::Store;
 use crate::telemetry::{self, Output, Providers};
+use crate::triage::{self, Standings};
 
 /// How long the demo waits for fixes that were begun, where keys are set: as long as one may take.
 const FIXES_AWAITED: Duration = Duration::from_mins(15);
@@ -151,7 +152,7 @@ async fn demo(config: Config, wishes: &Wishes, folder: &Path) -> anyhow::Result<
     show::clusters(&clusters, sent, &scanned);
     if fixes_are_written {
         show::fixes(&awaited_fixes(&app.store).await?);
-    } else if let Some(first) = crate::triage::rank(clusters, 1).first() {
+    } else if let Some(first) = triage::rank(clusters, 1, &Standings::default()).first() {
         show::proposal(first);
     }
     if !wishes.exit {

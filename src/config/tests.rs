@@ -26,6 +26,32 @@ fn nothing_set_is_detect_only_on_the_loopback() {
 }
 
 #[test]
+fn rules_are_learned_where_somebody_can_be_asked() {
+    use crate::learn::Mode::{Auto, Off, Propose};
+    let key = ("ANTHROPIC_API_KEY", "sk-ant-test");
+    for (environment, mode, notes) in [
+        (&[][..], Off, 1),
+        (&[key], Propose, 1),
+        (&[key, ("LOGMEND_LEARN", "auto")], Auto, 1),
+        (&[key, ("LOGMEND_LEARN", "off")], Off, 1),
+        (&[("LOGMEND_LEARN", "off")], Off, 1),
+        (&[("LOGMEND_LEARN", "propose")], Off, 2),
+        (&[key, ("AUTO_FIX_ENABLED", "false")], Off, 1),
+        (&[key, ("AUTO_FIX_ENABLED", "false"), ("LOGMEND_LEARN", "auto")], Off, 2),
+    ] {
+        let config = load(&sources(environment)).unwrap();
+        assert_eq!((config.learn, config.notes.len()), (mode, notes), "{environment:?}: {:?}", config.notes);
+    }
+    assert_eq!(
+        faults(&[("LOGMEND_LEARN", "yes")]),
+        "LOGMEND_LEARN is `yes`; it must be off, propose or auto"
+    );
+    let quiet = |environment| load(&sources(environment)).unwrap().triage.quiet;
+    assert_eq!(quiet(&[]), Duration::from_hours(7 * 24));
+    assert_eq!(quiet(&[("LOGMEND_QUIET_DAYS", "2")]), Duration::from_hours(48));
+}
+
+#[test]
 fn a_platform_port_opens_the_listeners_and_an_address_of_ones_own_wins() {
     let config = load(&sources(&[("PORT", "9000"), ("LOGMEND_GRPC_ADDR", "127.0.0.1:1")])).unwrap();
     assert_eq!(config.api.addr.to_string(), "[::]:9000");

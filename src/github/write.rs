@@ -10,7 +10,7 @@ use super::client::again_while_busy;
 use super::names::segment;
 use super::read::Sha;
 use super::{Branch, GitHub, GitHubError, RepoName};
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, UnixNanos};
 
 /// What a pull request is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct PullRequest {
     pub head_sha: Option<String>,
     /// Where it stands.
     pub state: PullRequestState,
+    /// When people merged or closed it.
+    pub ended_at: Option<UnixNanos>,
 }
 
 /// Where a pull request stands.
@@ -96,6 +98,8 @@ struct PullAnswer {
     #[serde(default)]
     draft: bool,
     merged_at: Option<String>,
+    /// Set for merged ones too.
+    closed_at: Option<String>,
     #[serde(default)]
     head: Head,
 }
@@ -120,8 +124,15 @@ impl From<PullAnswer> for PullRequest {
             node_id: answer.node_id,
             head_sha: answer.head.sha,
             state,
+            ended_at: answer.closed_at.as_deref().and_then(time),
         }
     }
+}
+
+/// A time as GitHub writes it, RFC 3339; one that cannot be read is unknown.
+fn time(text: &str) -> Option<UnixNanos> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_nanosecond()).ok().map(UnixNanos)
 }
 
 /// Which pull requests are those of a branch, and the one of them that counts: an open one, else the newest.

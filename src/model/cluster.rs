@@ -16,7 +16,7 @@ pub const MASK: &str = "<*>";
 /// What the classifier says of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The id of the rule that held, or `internal_error` where none did.
+    /// The id of the rule that held, or [`Verdict::NO_RULE`] where none did.
     pub rule: Arc<str>,
     /// What kind of error it is.
     pub category: Category,
@@ -180,6 +180,18 @@ impl Delta {
 }
 
 impl Verdict {
+    /// What stands in place of a rule's id where no rule held.
+    pub const NO_RULE: &str = "internal_error";
+
+    /// How the ids of learned rules begin.
+    pub const LEARNED_PREFIX: &str = "learned-";
+
+    /// Whether a learned rule held: its words are a model's that has read log text, and are data where they are shown.
+    #[must_use]
+    pub fn is_learned(&self) -> bool {
+        self.rule.starts_with(Self::LEARNED_PREFIX)
+    }
+
     /// Whether it stands before another of the same cluster: graver, else fixable, else first by rule.
     /// A total order, so that the cluster's verdict does not depend on which record came first.
     #[must_use]

@@ -128,6 +128,8 @@ pub struct Fix {
     pub created_at: UnixNanos,
     /// When the change was written.
     pub generated_at: Option<UnixNanos>,
+    /// When people merged or closed the pull request.
+    pub ended_at: Option<UnixNanos>,
     /// The model that wrote it; empty until asked.
     pub model: String,
     /// Tokens sent, cached ones included.

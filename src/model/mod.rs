@@ -6,6 +6,8 @@ mod cluster;
 mod family;
 mod fingerprint;
 mod fix;
+mod outcome;
+mod proposal;
 mod record;
 mod severity;
 mod time;
@@ -18,6 +20,8 @@ pub use cluster::{
 pub use family::{Alias, Family, Merging, Template};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
+pub use outcome::{Allowance, Outcome};
+pub use proposal::{Decision, ProposalStatus, RuleProposal};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;

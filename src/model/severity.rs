@@ -178,7 +178,7 @@ pub struct Category(Cow<'static, str>);
 
 impl Category {
     /// The names that are always there.
-    const BUILT_IN: [&str; 10] = [
+    pub const BUILT_IN: [&str; 10] = [
         "provider_error",
         "database_error",
         "rate_limit_error",

@@ -3,16 +3,15 @@
 //! The history is append-only: system, tools and earlier messages never change, what the model said goes back unchanged.
 //! Its length, its cost and its time are bounded; whichever bound is met is told as the reason.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::claude::{Answer, Block, ClaudeError, Client, Message, Request, StopReason};
 use super::edits::{self, Submission};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::tools::{self, Call};
-use super::{RemedyError, price, prompt};
+use super::{RemedyError, prompt};
+use crate::claude::{Answer, Block, ClaudeError, Client, Message, Request, StopReason, data, price};
 use crate::model::Cluster;
 use crate::redact;
 
@@ -132,8 +131,7 @@ impl Agent {
     }
 
     async fn converse(&self, conversation: &mut Conversation<'_>) -> Result<Verdict, RemedyError> {
-        let nonce = RandomState::new().build_hasher().finish();
-        let first = prompt::first_message(conversation.cluster, conversation.snapshot, nonce).await;
+        let first = prompt::first_message(conversation.cluster, conversation.snapshot, data::nonce()).await;
         let first = first.map_err(broken)?;
         conversation.spent.latest_input_tokens = first.len() as u64 / 3;
         conversation.say(&[json!({"type": "text", "text": first})])?;
@@ -158,7 +156,7 @@ impl Agent {
         let request = Request {
             model: self.claude.model(),
             max_tokens: conversation.max_tokens,
-            cache_control: json!({"type": "ephemeral"}),
+            cache_control: Some(json!({"type": "ephemeral"})),
             system,
             thinking: json!({"type": "adaptive"}),
             output_config: json!({"effort": "medium"}),

@@ -8,20 +8,21 @@
 //! submits is data that [`edits`] judges.
 
 pub mod agent;
-pub mod claude;
 pub mod edits;
+mod ends;
 pub mod paths;
-pub mod price;
 pub mod prompt;
 pub mod pull_request;
 pub mod snapshot;
 mod task;
 pub mod tools;
 
+pub use ends::{Ends, watch};
 pub use task::{Remedy, run};
 
 use std::time::Duration;
 
+use crate::claude::ClaudeError;
 use crate::github::{GitHubError, RepoName};
 use crate::store::StoreError;
 
@@ -50,7 +51,7 @@ pub enum RemedyError {
     Interrupted(u32),
     /// Claude did not answer, or refused.
     #[error(transparent)]
-    Claude(#[from] claude::ClaudeError),
+    Claude(#[from] ClaudeError),
     /// GitHub did not answer, or refused.
     #[error(transparent)]
     GitHub(#[from] GitHubError),

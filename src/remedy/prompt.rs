@@ -8,12 +8,14 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::snapshot::{Snapshot, SnapshotError, numbered};
+use crate::claude::data::{self, DataTags};
 use crate::model::{Cluster, Frame};
-use crate::redact;
 
 /// Examples that are shown, and how much of each.
 const SAMPLES_MAX: usize = 3;
 const SAMPLE_BYTES_MAX: usize = 4 * 1024;
+/// How much of a hint is shown that a model wrote: a rule was learned from log text, and its words are data like that.
+const HINT_BYTES_MAX: usize = 1_600;
 /// How much of a stack trace is shown.
 const STACK_TRACE_BYTES_MAX: usize = 8 * 1024;
 /// Frames whose source is shown, and how many lines around each.
@@ -62,15 +64,16 @@ pub async fn first_message(
 ) -> Result<String, SnapshotError> {
     let mut text = facts(cluster);
     let detail = &cluster.detail;
-    let tagged = |name: &str, data: &str| {
-        format!("\n{name}:\n<log-data-{nonce:016x}>\n{data}\n</log-data-{nonce:016x}>\n")
-    };
-    text.push_str(&tagged("Error", &safe(&cluster.summary(), SAMPLE_BYTES_MAX)));
+    let tags = DataTags::new(nonce);
+    if cluster.verdict.is_learned() {
+        text.push_str(&tags.block("Hint of a learned rule", &cluster.verdict.suggested_fix, HINT_BYTES_MAX));
+    }
+    text.push_str(&tags.block("Error", &cluster.summary(), SAMPLE_BYTES_MAX));
     if !detail.stack_trace.is_empty() {
-        text.push_str(&tagged("Stack trace", &safe(&detail.stack_trace, STACK_TRACE_BYTES_MAX)));
+        text.push_str(&tags.block("Stack trace", &detail.stack_trace, STACK_TRACE_BYTES_MAX));
     }
     for sample in cluster.examples.iter().take(SAMPLES_MAX) {
-        text.push_str(&tagged("Example", &safe(&sample.body, SAMPLE_BYTES_MAX)));
+        text.push_str(&tags.block("Example", &sample.body, SAMPLE_BYTES_MAX));
     }
     for (path, frame) in located(cluster, snapshot) {
         if let Some(source) = source_around(&path, frame, snapshot).await? {
@@ -83,22 +86,19 @@ pub async fn first_message(
 /// What logmend itself knows: nothing here is free text of a log.
 fn facts(cluster: &Cluster) -> String {
     let verdict = &cluster.verdict;
-    format!(
-        "An error was logged {} times between {} and {}.\nCategory: {}; severity: {}; rule: {}.\nWhat usually mends such errors: {}\n",
+    let mut text = format!(
+        "An error was logged {} times between {} and {}.\nCategory: {}; severity: {}; rule: {}.\n",
         cluster.count,
         cluster.first_seen,
         cluster.last_seen,
         verdict.category,
         verdict.severity,
         verdict.rule,
-        verdict.suggested_fix,
-    )
-}
-
-/// Text of a log as it may stand in a prompt.
-fn safe(text: &str, bytes_max: usize) -> String {
-    let text = redact::redact(redact::cut(text, bytes_max * 2)).into_owned();
-    redact::cut(&redact::plain(&text), bytes_max).to_owned()
+    );
+    if !verdict.is_learned() {
+        let _ = writeln!(text, "What usually mends such errors: {}", verdict.suggested_fix);
+    }
+    text
 }
 
 /// The frames that are found in the repository, each file once, innermost first.
@@ -140,14 +140,14 @@ async fn source_around(
 #[must_use]
 pub fn summary(cluster: &Cluster) -> String {
     let mut text = facts(cluster);
-    let _ = writeln!(text, "Error: {}", safe(&cluster.summary(), 300));
+    let _ = writeln!(text, "Error: {}", data::safe(&cluster.summary(), 300));
     for frame in cluster.detail.frames.iter().filter(|frame| frame.in_app).take(FRAMES_SHOWN) {
         let line = frame.line.map_or_else(String::new, |line| format!(":{line}"));
         let _ = writeln!(
             text,
             "Source around {}{line} in {}",
-            safe(&frame.file, 200),
-            safe(&frame.function, 200)
+            data::safe(&frame.file, 200),
+            data::safe(&frame.function, 200)
         );
     }
     let trace = cluster.detail.stack_trace.lines().count();
@@ -157,7 +157,7 @@ pub fn summary(cluster: &Cluster) -> String {
         cluster.examples.len().min(SAMPLES_MAX)
     );
     if let Some(sample) = cluster.examples.first() {
-        let first = safe(&sample.body, 300);
+        let first = data::safe(&sample.body, 300);
         let _ = writeln!(text, "  {}", first.lines().next().unwrap_or_default());
     }
     let _ = writeln!(text, "Tools: list_files, search_code, read_file; it ends with submit_fix or decline.");
@@ -226,5 +226,15 @@ pub(super) mod tests {
             text.matches("<log-data-0000000000c0ffee>").count(),
             text.matches("</log-data-0000000000c0ffee>").count()
         );
+    }
+
+    /// A learned rule's hint was written by a model that has read log text: it is data too.
+    #[tokio::test]
+    async fn the_hint_of_a_learned_rule_is_data() {
+        let mut cluster = hostile_cluster();
+        cluster.verdict.rule = "learned-abababababab".into();
+        let text = first_message(&cluster, &Snapshot::of_files(&[]), 0x00c0_ffee).await.unwrap();
+        let hint = "Hint of a learned rule:\n<log-data-0000000000c0ffee>\nHandle the missing key.\n</log-data-0000000000c0ffee>";
+        assert!(text.contains(hint) && !facts(&cluster).contains("Handle"), "{text}");
     }
 }

@@ -174,6 +174,7 @@ mod tests {
             pr_url: None,
             created_at: UnixNanos(1),
             generated_at: None,
+            ended_at: None,
             model: "claude-opus-5-5".into(),
             input_tokens: 12_000,
             output_tokens: 900,

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::agent::{Agent, Budget, Outcome, Verdict};
 use super::edits::Submission;
 use super::snapshot::Snapshot;
-use super::{RemedyError, Settings, claude, pull_request};
-use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
+use super::{RemedyError, Settings, pull_request};
+use crate::claude;
+use crate::github::{self, Base, GitHub, Proposal, RepoName};
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
@@ -188,12 +189,8 @@ impl Remedy {
         };
         let pull_request = self.github.open_draft(&proposal).await?;
         fix.pr_url = Some(pull_request.url);
-        fix.status = match pull_request.state {
-            PullRequestState::Open { draft: true } => FixStatus::Draft,
-            PullRequestState::Open { draft: false } => FixStatus::Ready,
-            PullRequestState::Merged => FixStatus::Merged,
-            PullRequestState::Closed => FixStatus::Closed,
-        };
+        fix.status = FixStatus::of_pull_request(pull_request.state);
+        fix.ended_at = pull_request.ended_at;
         fix.reason.clear();
         Ok(())
     }

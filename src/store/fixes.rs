@@ -9,7 +9,7 @@ use super::clusters::number;
 use super::{Store, StoreError};
 use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
 
-/// What fixes have used up since a point in time.
+/// What was used up since a point in time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spending {
     /// Pull requests opened.
@@ -62,7 +62,7 @@ impl Store {
         sqlx::query(
             "UPDATE fix SET status = ?2, reason = ?3, tries = ?4, analysis = ?5, proposed_fix = ?6, code_changes = ?7,
                submission = ?8, repository = ?9, base_commit = ?10, branch = ?11, pr_url = ?12, generated_at = ?13,
-               model = ?14, input_tokens = ?15, output_tokens = ?16, cost_usd = ?17
+               model = ?14, input_tokens = ?15, output_tokens = ?16, cost_usd = ?17, ended_at = ?18
              WHERE id = ?1",
         )
         .bind(&fix.id)
@@ -82,6 +82,7 @@ impl Store {
         .bind(i64::try_from(fix.input_tokens).unwrap_or(i64::MAX))
         .bind(i64::try_from(fix.output_tokens).unwrap_or(i64::MAX))
         .bind(fix.cost_usd)
+        .bind(fix.ended_at.map(UnixNanos::to_i64))
         .execute(&self.pool)
         .await
         .map(drop)
@@ -135,18 +136,22 @@ impl Store {
             .collect()
     }
 
-    /// What fixes claimed since then have used up.
+    /// What fixes claimed since then have used up, and with them the rules that were asked for: both are Claude's bill.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn spending_since(&self, since: UnixNanos) -> Result<Spending, StoreError> {
-        sqlx::query("SELECT count(pr_url), coalesce(sum(cost_usd), 0.0) FROM fix WHERE created_at >= ?")
-            .bind(since.to_i64())
-            .fetch_one(&self.pool)
-            .await
-            .and_then(|row| Ok(Spending { pull_requests: number(&row, 0)?, usd: row.try_get(1)? }))
-            .map_err(StoreError::while_doing("adding up what fixes cost"))
+        sqlx::query(
+            "SELECT count(pr_url), coalesce(sum(cost_usd), 0.0)
+               + (SELECT coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= ?1)
+             FROM fix WHERE created_at >= ?1",
+        )
+        .bind(since.to_i64())
+        .fetch_one(&self.pool)
+        .await
+        .and_then(|row| Ok(Spending { pull_requests: number(&row, 0)?, usd: row.try_get(1)? }))
+        .map_err(StoreError::while_doing("adding up what Claude cost"))
     }
 
     /// How many pull requests stand open, as far as is known here.
@@ -177,7 +182,7 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
     let failed = StoreError::while_doing("reading a fix");
     let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
     let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
@@ -214,6 +219,7 @@ fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
             .try_get::<Option<i64>, _>("generated_at")
             .map_err(&failed)?
             .map(UnixNanos::from_i64),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at").map_err(&failed)?.map(UnixNanos::from_i64),
         model: text("model")?,
         input_tokens: u64::try_from(integer("input_tokens")?).unwrap_or(0),
         output_tokens: u64::try_from(integer("output_tokens")?).unwrap_or(0),

@@ -14,6 +14,9 @@ mod clusters;
 mod error;
 mod families;
 mod fixes;
+mod outcomes;
+mod proposals;
+mod sightings;
 mod summaries;
 mod windows;
 mod writer;
@@ -34,6 +37,8 @@ pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
 pub use fixes::Spending;
+pub use proposals::{Asked, ProposalEvidence};
+pub use sightings::Sighting;
 pub use windows::ClosedWindow;
 pub use writer::{Batch, Committed, Move, MovedFrom, Writer};
 

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 mod families;
+mod learning;
 
 struct Running {
     store: Store,
@@ -226,8 +227,13 @@ async fn summaries_count_what_is_there() {
     assert_eq!((summary.clusters, summary.urgent, summary.fixable, summary.fixes), (2, 2, 2, 0));
     assert_eq!(summary.by_category["internal_error"], 2);
     assert_eq!(running.store.clusters_seen_since(UnixNanos(500)).await.unwrap(), 1);
-    let filter =
-        ClusterFilter { seen_since: Some(UnixNanos(550)), urgent: true, fixable: true, limit: Some(5) };
+    let filter = ClusterFilter {
+        seen_since: Some(UnixNanos(550)),
+        urgent: true,
+        fixable: true,
+        limit: Some(5),
+        ..ClusterFilter::default()
+    };
     assert_eq!(running.store.clusters(filter).await.unwrap().len(), 1);
 }
 

@@ -5,14 +5,18 @@
 //! writes fixes is woken and finds them there, also after a restart. This room does not know how a fix is written.
 
 mod merge;
+mod outcomes;
 mod rank;
 mod task;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 
+pub use outcomes::{CLOSED_IN_A_ROW_MAX, Place, Standing, Standings};
 pub use rank::{Skipped, rank};
 pub use task::run;
 
@@ -37,6 +41,9 @@ pub struct Settings {
     pub usd_per_day_max: f64,
     /// US dollars in 30 days. Default 200.
     pub usd_per_month_max: f64,
+    /// For how long the error of a merged change must not be seen before the change is said to have held. Default 7 days: a
+    /// week holds every weekday and its load once.
+    pub quiet: Duration,
     /// Occurrences that a cluster needs before a fix is tried. Default 1.
     pub occurrences_min: u64,
 }
@@ -50,6 +57,7 @@ impl Default for Settings {
             pull_requests_per_day_max: 5,
             usd_per_day_max: 20.0,
             usd_per_month_max: 200.0,
+            quiet: Duration::from_hours(7 * 24),
             occurrences_min: 1,
         }
     }
@@ -155,7 +163,9 @@ impl Triage {
         tracing::info!("Detected {} error patterns", clusters.len());
         let mut report = Report { clusters: clusters.len(), urgent, fixes_started: 0 };
         if auto_fix && self.can_fix {
-            let candidates = rank(clusters, self.settings.occurrences_min);
+            let standings = self.standings(now).await?;
+            let candidates = rank(clusters, self.settings.occurrences_min, &standings);
+            let candidates = self.without_stopped(candidates, &standings, now).await?;
             report.fixes_started = self.claim(&candidates, now).await?;
         }
         self.store.mark_triaged(window, now).await?;
@@ -164,6 +174,47 @@ impl Triage {
             self.work.notify_one();
         }
         Ok(report)
+    }
+
+    /// How pull requests ended so far, by service and category.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn standings(&self, now: UnixNanos) -> Result<Standings, StoreError> {
+        let (outcomes, allowances) = (self.store.outcomes().await?, self.store.allowances().await?);
+        Ok(Standings::new(outcomes, allowances, self.settings.quiet, now))
+    }
+
+    /// The candidates that people have not had enough of; of the others it is told, in the log and in the audit trail.
+    async fn without_stopped(
+        &self,
+        candidates: Vec<Cluster>,
+        standings: &Standings,
+        now: UnixNanos,
+    ) -> Result<Vec<Cluster>, StoreError> {
+        let (stopped, wanted): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|cluster| standings.is_stopped(cluster));
+        let mut errors = BTreeMap::<Place, usize>::new();
+        for cluster in &stopped {
+            *errors.entry(outcomes::place(cluster)).or_default() += 1;
+        }
+        for ((service, category), count) in errors {
+            let outcome = format!(
+                "{count} errors: {CLOSED_IN_A_ROW_MAX} pull requests in a row were closed unmerged, none is opened until people allow it"
+            );
+            tracing::info!(service, %category, "no fix is begun for {outcome}");
+            let subject = format!("{service}/{category}");
+            let entry = AuditEntry {
+                at: now,
+                actor: "logmend",
+                action: "skip_category",
+                subject: &subject,
+                outcome: &outcome,
+            };
+            self.store.audit(&entry).await?;
+        }
+        Ok(wanted)
     }
 
     /// Claims the first ones that are still free, as far as the budgets go.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::outcomes::Standings;
 use crate::model::{Cluster, ClusterStatus};
 
 /// Why no fix is begun although clusters wait for one.
@@ -23,15 +24,17 @@ pub enum Skipped {
 
 /// The clusters that a fix may be begun for: critical or high, fixable, often enough, without a fix, not set aside by people.
 ///
-/// The gravest come first, then those whose code is known, then the most frequent; the fingerprint settles ties,
-/// so that the order does not depend on anything else.
+/// The gravest come first, then those of a category of which a change was merged at the service and held, then those whose
+/// code is known, then the most frequent; the fingerprint settles ties, so that the order does not depend on anything else.
 #[must_use]
-pub fn rank(clusters: Vec<Cluster>, occurrences_min: u64) -> Vec<Cluster> {
+pub fn rank(clusters: Vec<Cluster>, occurrences_min: u64, standings: &Standings) -> Vec<Cluster> {
     let mut candidates: Vec<_> =
         clusters.into_iter().filter(|cluster| is_candidate(cluster, occurrences_min)).collect();
     candidates.sort_by_key(|cluster| {
+        let held = standings.has_held(cluster);
         let located = cluster.detail.innermost_in_app().is_some();
-        (Reverse(cluster.verdict.severity), Reverse(located), Reverse(cluster.count), cluster.fingerprint)
+        let (severity, count) = (cluster.verdict.severity, cluster.count);
+        (Reverse(severity), Reverse(held), Reverse(located), Reverse(count), cluster.fingerprint)
     });
     candidates
 }
@@ -46,8 +49,12 @@ fn is_candidate(cluster: &Cluster, occurrences_min: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::model::{Category, ClusterDetail, Fingerprint, Frame, Merging, Severity, UnixNanos, Verdict};
+    use crate::model::{
+        Category, ClusterDetail, Fingerprint, Frame, Merging, Outcome, Severity, UnixNanos, Verdict,
+    };
 
     fn cluster(id: u8, severity: Severity, count: u64) -> Cluster {
         Cluster {
@@ -71,7 +78,19 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_then_the_located_then_the_most_frequent_come_first() {
+    fn the_gravest_then_what_held_then_the_located_then_the_most_frequent_come_first() {
+        let mut held = cluster(5, Severity::High, 1);
+        held.detail.service = "payments".to_owned();
+        let merged = Outcome {
+            fix_id: "f".to_owned(),
+            service: "payments".to_owned(),
+            category: Category::INTERNAL_ERROR,
+            merged: true,
+            ended_at: UnixNanos(1),
+            last_seen: UnixNanos(1),
+        };
+        let standings =
+            Standings::new(vec![merged], Vec::new(), Duration::from_secs(1), UnixNanos(2_000_000_000));
         let mut located = cluster(4, Severity::High, 1);
         let frame = Frame { file: "a.py".into(), line: Some(1), function: "f".into(), in_app: true };
         located.detail.frames.push(frame);
@@ -80,12 +99,14 @@ mod tests {
                 cluster(1, Severity::High, 5),
                 cluster(2, Severity::High, 9),
                 located,
+                held,
                 cluster(3, Severity::Critical, 1),
             ],
             1,
+            &standings,
         );
         let ids: Vec<_> = ranked.iter().map(|cluster| cluster.fingerprint.as_bytes()[0]).collect();
-        assert_eq!(ids, [3, 4, 2, 1]);
+        assert_eq!(ids, [3, 5, 4, 2, 1]);
     }
 
     #[test]
@@ -104,7 +125,7 @@ mod tests {
             ignored,
             claimed,
         ];
-        assert_eq!(rank(others, 5), []);
-        assert_eq!(rank(vec![base()], 5).len(), 1);
+        assert_eq!(rank(others, 5, &Standings::default()), []);
+        assert_eq!(rank(vec![base()], 5, &Standings::default()).len(), 1);
     }
 }

@@ -21,8 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("pipeline", &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "forward"]),
     ("github", &["model", "redact"]),
     ("triage", &["model", "fingerprint", "store", "leader"]),
-    ("remedy", &["model", "redact", "store", "github", "triage"]),
-    ("api", &["model", "store", "triage"]),
+    ("claude", &["redact"]),
+    ("remedy", &["model", "redact", "store", "github", "triage", "claude"]),
+    ("learn", &["model", "classify", "redact", "store", "claude"]),
+    ("api", &["model", "store", "triage", "learn"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (
@@ -38,7 +40,9 @@ const ROOMS: &[(&str, &[&str])] = &[
             "pipeline",
             "github",
             "triage",
+            "claude",
             "remedy",
+            "learn",
             "api",
             "telemetry",
         ],

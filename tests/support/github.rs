@@ -125,6 +125,11 @@ impl GitHubStandIn {
         self.shared.lock().unwrap().model.pulls.close(number);
     }
 
+    /// People merge a pull request.
+    pub fn merge_pull_request(&self, number: usize) {
+        self.shared.lock().unwrap().model.pulls.merge(number);
+    }
+
     /// The branches, by name.
     pub fn branches(&self) -> Vec<String> {
         self.shared.lock().unwrap().model.repository.branches()

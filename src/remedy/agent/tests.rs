@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::*;
-use crate::remedy::claude::Settings;
+use crate::claude::Settings;
 use crate::remedy::prompt::tests::hostile_cluster;
 
 const FILE: &str = "def charge(order):\n    total = order['total']\n    return total\n";

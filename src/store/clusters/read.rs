@@ -9,7 +9,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::model::{
-    Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, UnixNanos, Verdict,
+    Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, Verdict,
 };
 use crate::store::{Store, StoreError};
 
@@ -22,6 +22,8 @@ pub struct ClusterFilter {
     pub urgent: bool,
     /// Only fixable ones.
     pub fixable: bool,
+    /// Only those at ERROR or above that no rule knows.
+    pub unclassified: bool,
     /// At most so many; all where `None`.
     pub limit: Option<u32>,
 }
@@ -35,6 +37,8 @@ pub struct Summary {
     pub urgent: u64,
     /// How many of them are fixable.
     pub fixable: u64,
+    /// How many of them are at ERROR or above and no rule knows them.
+    pub unclassified: u64,
     /// How many by category.
     pub by_category: BTreeMap<String, u64>,
     /// How many fixes were written.
@@ -53,7 +57,7 @@ fn alone(condition: &str) -> String {
     format!(
         "SELECT c.fingerprint AS id, c.fingerprint AS shown, 0 AS aliases, c.count, c.first_seen, c.last_seen,
            {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
-           c.last_seen AS latest, c.severity, c.fixable
+           c.last_seen AS latest, c.severity, c.fixable, c.rule, c.severity_number
          FROM cluster c
          WHERE c.count > 0 AND NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
     )
@@ -64,9 +68,11 @@ fn alone(condition: &str) -> String {
 fn families(condition: &str) -> String {
     let precedence = precedence_of("c.status");
     format!(
-        "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable
+        "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable,
+           rule, severity_number
          FROM (
-           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable,
+           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable, c.rule,
+             max(c.severity_number) OVER whole AS severity_number,
              sum(CASE WHEN c.fingerprint = m.family THEN 0 ELSE 1 END) OVER whole AS aliases,
              CAST(sum(c.count) OVER whole AS BIGINT) AS count,
              min(c.first_seen) OVER whole AS first_seen, max(c.last_seen) OVER whole AS last_seen,
@@ -112,13 +118,17 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
         // What stands alone is found by its index and cut at the limit before families, which are few, are added.
-        let alone = alone("c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3");
+        let alone = alone(
+            "c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3
+             AND (NOT ?5 OR (c.rule = ?6 AND c.severity_number >= ?7))",
+        );
         let families = families("1 = 1");
         let page = format!(
             "SELECT * FROM (
                SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?4) AS alone
                UNION ALL
                SELECT * FROM ({families}) AS family WHERE last_seen >= ?1 AND severity >= ?2 AND fixable >= ?3
+                 AND (NOT ?5 OR (rule = ?6 AND severity_number >= ?7))
              ) AS error
              ORDER BY last_seen DESC, id LIMIT ?4"
         );
@@ -128,6 +138,9 @@ impl Store {
             .bind(if filter.urgent { Severity::High.rank() } else { 0 })
             .bind(filter.fixable)
             .bind(filter.limit.map_or(i64::MAX, i64::from))
+            .bind(filter.unclassified)
+            .bind(Verdict::NO_RULE)
+            .bind(SeverityNumber::ERROR.get())
             .fetch_all(&self.pool)
             .await
             .map_err(StoreError::while_doing("reading clusters"))?;
@@ -226,13 +239,16 @@ impl Store {
         let failed = StoreError::while_doing("counting clusters");
         let (alone, families) = (alone("1 = 1"), families("1 = 1"));
         let sql = format!(
-            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= ?1 THEN 1 ELSE 0 END), sum(c.fixable)
+            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= ?1 THEN 1 ELSE 0 END), sum(c.fixable),
+               sum(CASE WHEN e.rule = ?2 AND e.severity_number >= ?3 THEN 1 ELSE 0 END)
              FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
              JOIN cluster c ON c.fingerprint = e.shown
              GROUP BY c.category"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(Severity::High.rank())
+            .bind(Verdict::NO_RULE)
+            .bind(SeverityNumber::ERROR.get())
             .fetch_all(&self.pool)
             .await
             .map_err(&failed)?;
@@ -242,6 +258,7 @@ impl Store {
             summary.clusters += count;
             summary.urgent += number(row, 2).map_err(&failed)?;
             summary.fixable += number(row, 3).map_err(&failed)?;
+            summary.unclassified += number(row, 4).map_err(&failed)?;
             summary.by_category.insert(row.try_get(0).map_err(&failed)?, count);
         }
         summary.fixes = sqlx::query("SELECT count(*) FROM fix WHERE generated_at IS NOT NULL")

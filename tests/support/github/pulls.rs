@@ -23,6 +23,8 @@ struct PullRequest {
     labels: Vec<String>,
     created_at: String,
     closed_at: Option<String>,
+    /// Whether that was by merging it.
+    merged: bool,
     /// What the branch pointed at when it was last seen.
     sha: String,
 }
@@ -84,6 +86,7 @@ impl Pulls {
             labels: Vec::new(),
             created_at: super::now(),
             closed_at: None,
+            merged: false,
             sha,
         });
         Reply::new(201, self.shape(self.all.len(), repository, shapes))
@@ -124,6 +127,12 @@ impl Pulls {
         self.all[number - 1].closed_at = Some(super::now());
     }
 
+    /// People merge a pull request. The base branch stays as it is: nothing here looks at it.
+    pub fn merge(&mut self, number: usize) {
+        self.close(number);
+        self.all[number - 1].merged = true;
+    }
+
     fn shape(&mut self, number: usize, repository: &Repository, shapes: &Shapes) -> Value {
         let labels: Vec<_> =
             self.all[number - 1].labels.iter().map(|name| self.label(name).unwrap()).collect();
@@ -137,10 +146,11 @@ impl Pulls {
             "state": if pull.closed_at.is_some() { "closed" } else { "open" }, "locked": false, "title": pull.title,
             "user": shapes.user("logmend[bot]", "Bot"), "body": pull.body, "labels": labels, "milestone": null,
             "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.created_at,
-            "closed_at": pull.closed_at, "merged_at": null, "merge_commit_sha": null, "assignee": null, "assignees": [],
+            "closed_at": pull.closed_at, "merged_at": pull.closed_at.as_ref().filter(|_| pull.merged),
+            "merge_commit_sha": pull.merged.then_some(&base_sha), "assignee": null, "assignees": [],
             "requested_reviewers": [], "requested_teams": [], "head": shapes.end(&pull.branch, &pull.sha),
             "base": shapes.end(&pull.base, &base_sha), "author_association": "CONTRIBUTOR", "auto_merge": null,
-            "draft": pull.draft, "merged": false, "mergeable": null, "rebaseable": null, "mergeable_state": "unknown",
+            "draft": pull.draft, "merged": pull.merged, "mergeable": null, "rebaseable": null, "mergeable_state": "unknown",
             "merged_by": null, "comments": 0, "review_comments": 0, "commits": 1,
             "maintainer_can_modify": pull.maintainer_can_modify, "additions": 1, "deletions": 1, "changed_files": 1,
         });

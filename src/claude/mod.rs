@@ -3,8 +3,13 @@
 //! Source: Claude API documentation, "Messages", version 2026-10-21. That version has no sampling parameters; the 5.5 models
 //! take no forced `tool_choice`, no prefilled answer and no thinking budget. What the model answers is kept as raw JSON and
 //! goes back byte for byte: its thinking blocks are bound to everything before them.
+//!
+//! In comes a [`Request`], out goes an [`Answer`], and [`price`] tells what it cost. What is asked, and what is made of the
+//! answer, is known to the rooms that ask.
 
+pub mod data;
 mod error;
+pub mod price;
 mod wire;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! Source: Claude API documentation, "Models overview", November 2026.
 
-use super::claude::Usage;
+use super::Usage;
 
 /// US dollars for a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]

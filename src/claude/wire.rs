@@ -11,8 +11,10 @@ pub struct Request<'a> {
     pub model: &'a str,
     /// The longest answer in tokens, thinking included.
     pub max_tokens: u32,
-    /// Marks the last block for the prompt cache by itself: what is before it is read back at a twentieth of the price.
-    pub cache_control: Value,
+    /// Marks the last block for the prompt cache by itself: what is before it is read back at a twentieth of the price. Writing
+    /// to the cache costs a quarter more, so a single question goes without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<Value>,
     /// Who the model is and what it may do.
     pub system: &'a Value,
     /// The model decides how long it thinks.

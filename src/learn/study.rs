@@ -1,0 +1,253 @@
+//! What is done at a window's end: the most frequent error that no rule knows is asked about, once.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::budget::{Budgets, Spent};
+use super::draft::{Draft, Drafted};
+use super::question::{Asker, MODEL, Question};
+use super::trial::Judge;
+use super::{LearnError, Learned, Mode, Undecided};
+use crate::classify::Line;
+use crate::claude::ClaudeError;
+use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, SeverityNumber, UnixNanos, Verdict};
+use crate::store::{AuditEntry, Sighting, Store};
+
+const DAY_SECS: u64 = 86_400;
+const MONTH_SECS: u64 = 30 * DAY_SECS;
+
+/// Learns from windows that are over.
+#[derive(Debug)]
+pub struct Study {
+    store: Store,
+    learned: Learned,
+    /// Who is asked; nobody where learning is off or there is no key.
+    asker: Option<Asker>,
+    /// Whether what passes is used at once.
+    at_once: bool,
+    budgets: Budgets,
+    /// Lines that no rule may match.
+    must_not_match: Arc<[Line]>,
+}
+
+impl Study {
+    /// A study over `store` that keeps to `budgets`. Without an `asker` verdicts are mended and nothing is asked.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        learned: Learned,
+        asker: Option<Asker>,
+        mode: Mode,
+        budgets: Budgets,
+        must_not_match: Arc<[Line]>,
+    ) -> Self {
+        let asker = asker.filter(|_| mode != Mode::Off);
+        Self { store, learned, asker, at_once: mode == Mode::Auto, budgets, must_not_match }
+    }
+
+    /// Studies the latest window that is over, at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError`]; the next window is studied all the same.
+    pub(super) async fn study(&self, now: UnixNanos) -> Result<(), LearnError> {
+        let Some(window) = self.store.latest_closed_window().await? else { return Ok(()) };
+        let asked_about: HashSet<_> = self.store.asked_about().await?.into_iter().collect();
+        if asked_about.is_empty() && self.asker.is_none() {
+            return Ok(());
+        }
+        let mut sightings = self.store.window_sightings(window).await?;
+        self.learned.mend(&mut sightings, &asked_about).await?;
+        let Some(asker) = &self.asker else { return Ok(()) };
+        let Some((own, sightings)) = self.choose(sightings, asked_about).await? else { return Ok(()) };
+        let question = Question::about(&own);
+        let fingerprint = own.fingerprint;
+        if let Err(exceeded) = self.budgets.allow(question.usd_max(), &self.spent(now).await?) {
+            tracing::warn!(%fingerprint, "no rule is asked for: {exceeded}");
+            return Ok(());
+        }
+        if self.store.claim_proposal(fingerprint, MODEL, question.usd_max(), now).await? {
+            self.ask(asker, &question, own, sightings, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The error to ask about, and its window. What a rule would match that waits for people, or that they did not want, is not
+    /// asked about: the same message of another service is another error, but the answer is there.
+    async fn choose(
+        &self,
+        window: Vec<Sighting>,
+        asked_about: HashSet<Fingerprint>,
+    ) -> Result<Option<(Sighting, Vec<Sighting>)>, LearnError> {
+        let rules = self.learned.not_in_use().await?;
+        let chosen = tokio::task::spawn_blocking(move || {
+            let mut judge = Judge::new(rules)?;
+            let mut is_answered = |sighting: &Sighting| judge.verdict(sighting).is_some();
+            let unknown = unknown(&window, &asked_about);
+            let own = unknown.into_iter().find(|sighting| !is_answered(sighting)).cloned();
+            Ok(own.map(|own| (own, window)))
+        });
+        chosen.await.map_err(|_| LearnError::CutOff)?
+    }
+
+    async fn spent(&self, now: UnixNanos) -> Result<Spent, LearnError> {
+        let since = |secs| UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(secs).0));
+        let asked = self.store.asked_since(since(DAY_SECS)).await?;
+        Ok(Spent {
+            questions_of_day: asked.times,
+            usd_for_questions_of_day: asked.usd,
+            usd_of_day: self.store.spending_since(since(DAY_SECS)).await?.usd,
+            usd_of_month: self.store.spending_since(since(MONTH_SECS)).await?.usd,
+        })
+    }
+
+    /// Asks about an error that is claimed, and writes down what came of it.
+    async fn ask(
+        &self,
+        asker: &Asker,
+        question: &Question,
+        own: Sighting,
+        window: Vec<Sighting>,
+        now: UnixNanos,
+    ) -> Result<(), LearnError> {
+        let fingerprint = own.fingerprint;
+        let mut proposal = RuleProposal {
+            id: RuleProposal::id_for(fingerprint),
+            fingerprint,
+            rule: String::new(),
+            status: ProposalStatus::Refused,
+            reason: String::new(),
+            would_match: 0,
+            model: MODEL.to_owned(),
+            input_tokens: 0,
+            output_tokens: 0,
+            cost_usd: question.usd_max(),
+            created_at: now,
+            decided_at: None,
+            decided_by: String::new(),
+        };
+        match asker.ask(question).await {
+            Ok(reply) => {
+                proposal.input_tokens = reply.input_tokens;
+                proposal.output_tokens = reply.output_tokens;
+                proposal.cost_usd = reply.cost_usd;
+                let tried = match reply.draft {
+                    Ok(draft) => self.try_out(draft, proposal.id.clone(), own, window).await?,
+                    Err(reason) => Err(reason),
+                };
+                match tried {
+                    Ok((drafted, would_match)) => {
+                        proposal.status = ProposalStatus::Proposed;
+                        (proposal.rule, proposal.would_match) = (drafted.toml, would_match);
+                    }
+                    Err(reason) => proposal.reason = reason,
+                }
+            }
+            // Asked again it would be answered the same, and it may have been paid for.
+            Err(error @ (ClaudeError::Refused { .. } | ClaudeError::Malformed(_))) => {
+                proposal.reason = error.to_string();
+            }
+            Err(error) => {
+                self.store.release_proposal(fingerprint).await?;
+                return Err(error.into());
+            }
+        }
+        self.store.settle_proposal(&proposal).await?;
+        self.tell(&proposal, now).await?;
+        if self.at_once && proposal.status == ProposalStatus::Proposed {
+            self.use_at_once(&proposal.id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The rule of a draft and how many errors it matches, or why it is refused.
+    async fn try_out(
+        &self,
+        draft: Draft,
+        id: String,
+        own: Sighting,
+        window: Vec<Sighting>,
+    ) -> Result<Result<(Drafted, u64), String>, LearnError> {
+        let must_not_match = Arc::clone(&self.must_not_match);
+        // Ten thousand clusters with five examples each are some hundred milliseconds of reading.
+        let tried = tokio::task::spawn_blocking(move || {
+            let refused = |error: &dyn std::error::Error| error.to_string().replace('\n', "; ");
+            let drafted = draft.into_rule(&id, &own.message).map_err(|error| refused(&error))?;
+            let mut judge = Judge::new(vec![drafted.rule.clone()]).map_err(|error| refused(&error))?;
+            let would_match =
+                judge.try_out(&own, &window, &must_not_match).map_err(|error| refused(&error))?;
+            Ok((drafted, would_match))
+        });
+        tried.await.map_err(|_| LearnError::CutOff)
+    }
+
+    async fn tell(&self, proposal: &RuleProposal, now: UnixNanos) -> Result<(), LearnError> {
+        let outcome = match proposal.status {
+            ProposalStatus::Refused => format!("refused: {}", proposal.reason),
+            status => format!("{status}: it matches {} errors", proposal.would_match),
+        };
+        tracing::info!(rule = proposal.id, cost_usd = proposal.cost_usd, "a rule was asked for: {outcome}");
+        let entry = AuditEntry {
+            at: now,
+            actor: "logmend",
+            action: "propose_rule",
+            subject: &proposal.id,
+            outcome: &outcome,
+        };
+        Ok(self.store.audit(&entry).await?)
+    }
+
+    async fn use_at_once(&self, id: &str, now: UnixNanos) -> Result<(), LearnError> {
+        match self.learned.decide(id, Decision::Approve, "logmend", now).await {
+            Err(Undecided::Failed(error)) => Err(error),
+            // Where it is not in a state to be approved any more, people were faster.
+            Ok(_) | Err(Undecided::Unknown | Undecided::Status(_)) => Ok(()),
+        }
+    }
+}
+
+/// The errors of a window that are at ERROR or above, of no rule, and were not asked about, the most frequent first. The
+/// fingerprint settles ties.
+fn unknown<'s>(window: &'s [Sighting], asked_about: &HashSet<Fingerprint>) -> Vec<&'s Sighting> {
+    let is_unknown = |sighting: &&Sighting| {
+        *sighting.verdict.rule == *Verdict::NO_RULE
+            && sighting.severity_number >= SeverityNumber::ERROR
+            && !asked_about.contains(&sighting.fingerprint)
+    };
+    let mut unknown: Vec<_> = window.iter().filter(is_unknown).collect();
+    unknown.sort_by_key(|sighting| (Reverse(sighting.count), sighting.fingerprint));
+    unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::trial::tests::sighting;
+
+    #[test]
+    fn the_most_frequent_errors_that_nobody_was_asked_about_come_first() {
+        let of = |id, count, rule, number| {
+            let mut sighting = sighting(id, rule, number, &[]);
+            sighting.count = count;
+            sighting
+        };
+        let none = Verdict::NO_RULE;
+        let window = [
+            of(1, 90, "redis-down", 17),
+            of(2, 80, none, 13),
+            of(3, 70, none, 17),
+            of(5, 7, none, 21),
+            of(4, 7, none, 17),
+        ];
+        let chosen = |asked_about: &[u8]| {
+            let asked_about =
+                asked_about.iter().map(|id| Fingerprint::from_bytes([*id; 16])).collect::<HashSet<_>>();
+            let ids = unknown(&window, &asked_about).into_iter().map(|s| s.fingerprint.as_bytes()[0]);
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(&[]), [3, 4, 5]);
+        assert_eq!(chosen(&[3]), [4, 5]);
+        assert!(chosen(&[3, 4, 5]).is_empty());
+    }
+}

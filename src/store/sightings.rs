@@ -1,0 +1,159 @@
+//! Clusters as rules are judged by them: one row each, with what its records held.
+
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use super::{Store, StoreError};
+use crate::model::{Fingerprint, Frame, Severity, SeverityNumber, UnixNanos, Verdict};
+
+/// A cluster, as far as it matters to rules. All text in it is redacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its id.
+    pub fingerprint: Fingerprint,
+    /// `service.name`.
+    pub service: String,
+    /// The exception's type; empty where the records carry none.
+    pub error_type: String,
+    /// The message with what varies masked.
+    pub message: String,
+    /// The stack trace; empty where there is none.
+    pub stack_trace: String,
+    /// Whether the trace has a frame of the service's own code.
+    pub has_in_app_frame: bool,
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// How many records.
+    pub count: u64,
+    /// The earliest of them.
+    pub first_seen: UnixNanos,
+    /// The latest of them.
+    pub last_seen: UnixNanos,
+    /// The greatest severity number among them.
+    pub severity_number: SeverityNumber,
+    /// The bodies of a few of them.
+    pub examples: Vec<String>,
+}
+
+/// What is read of a cluster: of one that is of a family the template of the whole, since a rule's texts must not be words that vary.
+const COLUMNS: &str =
+    "c.fingerprint, c.service, c.error_type, coalesce(f.template, c.message) AS message, c.frames, c.stack_trace, c.rule, c.category,
+    c.severity, c.fixable, c.suggested_fix";
+
+/// The family that a cluster is of, where it is of one.
+const FAMILY: &str =
+    "LEFT JOIN member m ON m.fingerprint = c.fingerprint LEFT JOIN family f ON f.id = m.family";
+
+impl Store {
+    /// The clusters of one window, with the counts and severity numbers of that window.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn window_sightings(&self, window: UnixNanos) -> Result<Vec<Sighting>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen, w.severity_number
+             FROM window_cluster w JOIN cluster c ON c.fingerprint = w.fingerprint {FAMILY}
+             WHERE w.window_start = ? ORDER BY w.fingerprint"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(window.to_i64()).fetch_all(&self.pool).await;
+        self.sightings(rows).await
+    }
+
+    /// The clusters whose verdict is of this rule, or of none by [`Verdict::NO_RULE`]; the latest ones, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn sightings_of_rule(&self, rule: &str, limit: u32) -> Result<Vec<Sighting>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen, c.severity_number
+             FROM cluster c {FAMILY} WHERE c.rule = ? ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(rule).bind(limit).fetch_all(&self.pool).await;
+        self.sightings(rows).await
+    }
+
+    async fn sightings(
+        &self,
+        rows: Result<Vec<SqliteRow>, sqlx::Error>,
+    ) -> Result<Vec<Sighting>, StoreError> {
+        let rows = rows.map_err(StoreError::while_doing("reading clusters for their rules"))?;
+        let mut sightings = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut sighting = read(row)?;
+            sighting.examples = self.bodies(sighting.fingerprint).await?;
+            sightings.push(sighting);
+        }
+        Ok(sightings)
+    }
+
+    async fn bodies(&self, fingerprint: Fingerprint) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar("SELECT body FROM sample WHERE fingerprint = ? ORDER BY occurred, body")
+            .bind(fingerprint.to_string())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading examples for rules"))
+    }
+
+    /// Gives a cluster another verdict, unless it has got one of another rule than `old` meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn reclassify(
+        &self,
+        fingerprint: Fingerprint,
+        old: &str,
+        verdict: &Verdict,
+    ) -> Result<bool, StoreError> {
+        sqlx::query(
+            "UPDATE cluster SET rule = ?3, category = ?4, severity = ?5, fixable = ?6, suggested_fix = ?7
+             WHERE fingerprint = ?1 AND rule = ?2",
+        )
+        .bind(fingerprint.to_string())
+        .bind(old)
+        .bind(&*verdict.rule)
+        .bind(verdict.category.as_str())
+        .bind(verdict.severity.rank())
+        .bind(verdict.fixable)
+        .bind(&*verdict.suggested_fix)
+        .execute(&self.pool)
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(StoreError::while_doing("giving a cluster another verdict"))
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Sighting, StoreError> {
+    let failed = StoreError::while_doing("reading clusters for their rules");
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
+    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let number = |column: &str| integer(column).map(|number| u64::try_from(number).unwrap_or(0));
+    let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
+    let (fingerprint, category, frames) = (text("fingerprint")?, text("category")?, text("frames")?);
+    let (severity, stack_trace) = (integer("severity")?, text("stack_trace")?);
+    let parsed: Vec<Frame> = serde_json::from_str(&frames).map_err(|_| unreadable("frames", frames))?;
+    Ok(Sighting {
+        fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
+        service: text("service")?,
+        error_type: text("error_type")?,
+        message: text("message")?,
+        // Frames without a trace are where the record was written.
+        has_in_app_frame: !stack_trace.is_empty() && parsed.iter().any(|frame| frame.in_app),
+        stack_trace,
+        verdict: Verdict {
+            rule: text("rule")?.into(),
+            category: category.parse().map_err(|_| unreadable("category", category))?,
+            severity: Severity::from_rank(severity)
+                .ok_or_else(|| unreadable("severity", severity.to_string()))?,
+            fixable: row.try_get("fixable").map_err(&failed)?,
+            suggested_fix: text("suggested_fix")?.into(),
+        },
+        count: number("count")?,
+        first_seen: integer("first_seen").map(UnixNanos::from_i64)?,
+        last_seen: integer("last_seen").map(UnixNanos::from_i64)?,
+        severity_number: SeverityNumber::from_wire(number("severity_number")?),
+        examples: Vec::new(),
+    })
+}
