@@ -3,7 +3,7 @@
 //! A stream is what has one resource, scope, file and output. A record takes part where its body is a text and no exception
 //! stands beside it; any other ends what is open before it.
 
-use super::joining::{Claim, Counted, Group, Joiner, Key, Line, Memory, Piece, Remembered};
+use super::joining::{Claim, Counted, Group, Joiner, Key, Line, Mark, Memory, Piece, Remembered};
 use crate::model::{LogRecord, Resource, Scope, SeverityNumber, UnixNanos};
 
 /// How many streams of a request are kept apart and remembered. Of more, the lines are joined where they follow each other.
@@ -121,28 +121,28 @@ pub(super) struct Streams<'a, 'm> {
     streams: Vec<Stream<'a>>,
     current: usize,
     memory: &'m Memory,
+    request: Mark,
     now: UnixNanos,
     /// What streams go on with.
     pub(super) claims: Vec<Claim>,
 }
 
 impl<'a, 'm> Streams<'a, 'm> {
-    pub(super) fn new(memory: &'m Memory, now: UnixNanos) -> Self {
-        Self { streams: Vec::new(), current: 0, memory, now, claims: Vec::new() }
+    pub(super) fn new(memory: &'m Memory, request: Mark, now: UnixNanos) -> Self {
+        Self { streams: Vec::new(), current: 0, memory, request, now, claims: Vec::new() }
     }
 
-    /// Takes the next record of the request; `digest` tells the request's, which is asked for where a stream may go on.
+    /// Takes the next record of the request.
     #[inline]
     pub(super) fn record(
         &mut self,
         (resource, scope): (&Resource<'a>, &Scope<'a>),
         part: Part<'a>,
-        digest: impl FnOnce() -> [u8; 16],
         taker: &mut impl Take<'a>,
     ) {
         let record = &part.record;
         if !self.streams.get(self.current).is_some_and(|stream| stream.has(resource, scope, record)) {
-            self.turn_to(resource, scope, record, digest, taker);
+            self.turn_to(resource, scope, record, taker);
         }
         let joiner = &mut self.streams[self.current].joiner;
         let mut take = |group: Group<'_, Part<'a>>| drop(taker.take(resource, group));
@@ -160,7 +160,6 @@ impl<'a, 'm> Streams<'a, 'm> {
         resource: &Resource<'a>,
         scope: &Scope<'a>,
         record: &LogRecord<'a>,
-        digest: impl FnOnce() -> [u8; 16],
         taker: &mut impl Take<'a>,
     ) {
         if let Some(known) = self.streams.iter().position(|stream| stream.has(resource, scope, record)) {
@@ -180,7 +179,7 @@ impl<'a, 'm> Streams<'a, 'm> {
             stream.key = Some(key);
             if takes_part(record)
                 && self.memory.goes_on(key, record.body, self.now)
-                && let Some(claim) = self.memory.claim(key, &digest())
+                && let Some(claim) = self.memory.claim(key, self.request)
             {
                 stream.joiner = resumed(&claim.tail);
                 self.claims.push(claim);

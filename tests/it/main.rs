@@ -23,3 +23,4 @@ mod stand_ins;
 mod starting;
 mod telemetry;
 mod tls;
+mod traces;

@@ -27,7 +27,7 @@
 mod lines;
 mod memory;
 
-pub(super) use memory::{Claim, Counted, Key, Memory, Piece, Remembered};
+pub(super) use memory::{Claim, Counted, Key, Mark, Memory, Piece, Remembered};
 
 use lines::{Shape, Step};
 
