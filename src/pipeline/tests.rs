@@ -61,19 +61,19 @@ impl Drop for Running {
     }
 }
 
-fn text(text: &str) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) })
+fn text(text: &str) -> AnyValue {
+    AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) }
 }
 
 /// A request of these lines of one stream; the first has this number, which tells its time.
 fn request(service: &str, first: usize, lines: &[&str]) -> Bytes {
     let record = |(number, line): (usize, &&str)| LogRecord {
         time_unix_nano: NOW.0 - 1_000_000 + (first + number) as u64,
-        body: text(line),
+        body: Some(text(line)),
         ..LogRecord::default()
     };
     let log_records = lines.iter().enumerate().map(record).collect();
-    let name = KeyValue { key: "service.name".to_owned(), value: text(service), ..KeyValue::default() };
+    let name = KeyValue { key: "service.name".to_owned(), value: Some(text(service)), ..KeyValue::default() };
     let resource = v1::Resource { attributes: vec![name], ..v1::Resource::default() };
     let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
     let resource_logs =
@@ -221,7 +221,7 @@ async fn a_trace_is_as_grave_as_its_gravest_line() {
     let record = |(number, (severity_number, line)): (usize, &(i32, &str))| LogRecord {
         time_unix_nano: NOW.0 - 100 + number as u64,
         severity_number: *severity_number,
-        body: text(line),
+        body: Some(text(line)),
         ..LogRecord::default()
     };
     let log_records = lines.iter().enumerate().map(record).collect();
@@ -231,4 +231,53 @@ async fn a_trace_is_as_grave_as_its_gravest_line() {
     let found = running.pipeline.read(&bytes, NOW).unwrap();
     assert_eq!((found.records, found.deltas.len(), found.joined), (4, 1, 2));
     assert_eq!(found.deltas[0].severity_number, SeverityNumber::FATAL);
+}
+
+/// Lines of two files and of both outputs come mixed, in one scope; each has its own trace.
+#[tokio::test]
+async fn lines_of_several_files_and_outputs_are_kept_apart() {
+    let running = Running::start().await;
+    let python = [
+        "Traceback (most recent call last):",
+        "  File \"/app/a.py\", line 2, in f",
+        "    x()",
+        "KeyError: 'x'",
+    ];
+    let attribute = |key: &str, value: &str| KeyValue {
+        key: key.to_owned(),
+        value: Some(text(value)),
+        ..KeyValue::default()
+    };
+    let mut log_records = Vec::new();
+    for (java, python) in JAVA[1..].iter().zip(python) {
+        for (line, file, output) in
+            [(*java, "a.log", "stderr"), (python, "b.log", "stderr"), ("all is well", "a.log", "stdout")]
+        {
+            log_records.push(LogRecord {
+                body: Some(text(line)),
+                attributes: vec![attribute("log.file.name", file), attribute("log.iostream", output)],
+                ..LogRecord::default()
+            });
+        }
+    }
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+    let bytes = Bytes::from(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
+    let receipt = running.send(&bytes, 0).await;
+    assert_eq!((receipt.records, receipt.counted, receipt.joined), (12, 2, 2 + 3));
+    assert_eq!(running.counts().await.len(), 2);
+}
+
+/// More streams than are kept apart: the lines that follow each other are joined all the same, and nothing is remembered of the rest.
+#[tokio::test]
+async fn a_request_of_many_streams_is_bounded() {
+    let running = Running::start().await;
+    let resource_logs = (0..500).map(|service| {
+        let request = request(&format!("service-{service}"), 0, &JAVA[1..4]);
+        ExportLogsServiceRequest::decode(request).unwrap().resource_logs.remove(0)
+    });
+    let bytes =
+        Bytes::from(ExportLogsServiceRequest { resource_logs: resource_logs.collect() }.encode_to_vec());
+    let found = running.pipeline.read(&bytes, NOW).unwrap();
+    assert_eq!((found.deltas.len(), found.joined, found.tails.len()), (500, 1_000, 64));
 }

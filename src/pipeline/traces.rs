@@ -118,7 +118,7 @@ pub(super) trait Take<'a> {
 /// The streams of one request.
 #[derive(Debug)]
 pub(super) struct Streams<'a, 'm> {
-    streams: Vec<Stream<'a>>,
+    known: Vec<Stream<'a>>,
     current: usize,
     memory: &'m Memory,
     request: Mark,
@@ -129,7 +129,7 @@ pub(super) struct Streams<'a, 'm> {
 
 impl<'a, 'm> Streams<'a, 'm> {
     pub(super) fn new(memory: &'m Memory, request: Mark, now: UnixNanos) -> Self {
-        Self { streams: Vec::new(), current: 0, memory, request, now, claims: Vec::new() }
+        Self { known: Vec::new(), current: 0, memory, request, now, claims: Vec::new() }
     }
 
     /// Takes the next record of the request.
@@ -141,10 +141,10 @@ impl<'a, 'm> Streams<'a, 'm> {
         taker: &mut impl Take<'a>,
     ) {
         let record = &part.record;
-        if !self.streams.get(self.current).is_some_and(|stream| stream.has(resource, scope, record)) {
+        if !self.known.get(self.current).is_some_and(|stream| stream.has(resource, scope, record)) {
             self.turn_to(resource, scope, record, taker);
         }
-        let joiner = &mut self.streams[self.current].joiner;
+        let joiner = &mut self.known[self.current].joiner;
         let mut take = |group: Group<'_, Part<'a>>| drop(taker.take(resource, group));
         if takes_part(record) {
             joiner.push(part, &mut take);
@@ -162,7 +162,7 @@ impl<'a, 'm> Streams<'a, 'm> {
         record: &LogRecord<'a>,
         taker: &mut impl Take<'a>,
     ) {
-        if let Some(known) = self.streams.iter().position(|stream| stream.has(resource, scope, record)) {
+        if let Some(known) = self.known.iter().position(|stream| stream.has(resource, scope, record)) {
             self.current = known;
             return;
         }
@@ -174,7 +174,7 @@ impl<'a, 'm> Streams<'a, 'm> {
             key: None,
             joiner: Joiner::default(),
         };
-        if self.streams.len() < STREAMS_MAX {
+        if self.known.len() < STREAMS_MAX {
             let key = Key::of(&[resource.wire, scope.wire, record.log_file, record.log_iostream]);
             stream.key = Some(key);
             if takes_part(record)
@@ -184,22 +184,22 @@ impl<'a, 'm> Streams<'a, 'm> {
                 stream.joiner = resumed(&claim.tail);
                 self.claims.push(claim);
             }
-            self.streams.push(stream);
-        } else if self.streams.len() == STREAMS_MAX {
-            self.streams.push(stream);
-        } else if let Some(last) = self.streams.last_mut() {
+            self.known.push(stream);
+        } else if self.known.len() == STREAMS_MAX {
+            self.known.push(stream);
+        } else if let Some(last) = self.known.last_mut() {
             // The place beyond the bound is for whichever stream has the word.
             let resource = last.resource;
             last.joiner.finish(&mut |group| drop(taker.take(&resource, group)));
             *last = stream;
         }
-        self.current = self.streams.len() - 1;
+        self.current = self.known.len() - 1;
     }
 
     /// Ends the request; tells how its streams ended, and what they went on with.
     pub(super) fn finish(mut self, taker: &mut impl Take<'a>) -> (Vec<(Key, Remembered)>, Vec<Claim>) {
-        let mut tails = Vec::with_capacity(self.streams.len());
-        for stream in &mut self.streams {
+        let mut tails = Vec::with_capacity(self.known.len());
+        for stream in &mut self.known {
             let open = stream.joiner.open();
             let mut pieces = Vec::new();
             let resource = stream.resource;

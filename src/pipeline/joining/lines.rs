@@ -84,7 +84,7 @@ impl Shape {
     }
 
     /// Whether an ordinary line is all there is.
-    pub(super) fn is_line(&self) -> bool {
+    pub(super) fn is_line(self) -> bool {
         self.stage == Stage::Line
     }
 
@@ -291,8 +291,8 @@ fn is_title(text: &[u8]) -> bool {
     let last = name.rsplit(|byte| b".$\\".contains(byte)).next().unwrap_or(name);
     let is_known = ENDINGS.iter().any(|ending| last.ends_with(ending));
     // A type of one's own, such as `com.shop.CartEmpty`: at least three names, so that no file or host will do.
-    let is_path = name.iter().filter(|byte| **byte == b'.').count() >= 2
-        && last.first().is_some_and(u8::is_ascii_uppercase);
+    let is_path =
+        name.split(|byte| *byte == b'.').count() > 2 && last.first().is_some_and(u8::is_ascii_uppercase);
     ends && (is_known || is_path)
 }
 
