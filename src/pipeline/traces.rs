@@ -3,7 +3,9 @@
 //! A stream is what has one resource, scope, file and output. A record takes part where its body is a text and no exception
 //! stands beside it; any other ends what is open before it.
 
-use super::joining::{Claim, Counted, Group, Joiner, Key, Line, Mark, Memory, Piece, Remembered};
+use super::joining::{
+    Claim, Counted, Group, Joiner, Key, Line, Mark, Memory, Piece, Remembered, tells_of_an_error,
+};
 use crate::model::{LogRecord, Resource, Scope, SeverityNumber, UnixNanos};
 
 /// How many streams of a request are kept apart and remembered. Of more, the lines are joined where they follow each other.
@@ -70,7 +72,11 @@ impl Line for Part<'_> {
     /// A trace behind an INFO line was rather printed by the runtime than logged with it.
     fn may_be_logged_with_a_trace(&self) -> bool {
         let severity = self.record.severity();
-        severity.is_unspecified() || severity >= SeverityNumber::WARN
+        if severity.is_unspecified() {
+            tells_of_an_error(self.text())
+        } else {
+            severity >= SeverityNumber::WARN
+        }
     }
 
     /// The trace is as grave as the gravest of its lines. It happened when its head did.

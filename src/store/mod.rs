@@ -14,6 +14,7 @@ mod clusters;
 mod error;
 mod families;
 mod fixes;
+mod moves;
 mod summaries;
 mod windows;
 mod writer;
@@ -34,8 +35,9 @@ pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
 pub use fixes::Spending;
+pub use moves::{Move, MovedFrom};
 pub use windows::ClosedWindow;
-pub use writer::{Batch, Committed, Move, MovedFrom, Writer};
+pub use writer::{Batch, Committed, Writer};
 
 use crate::model::UnixNanos;
 use writer::Command;
