@@ -224,9 +224,11 @@ impl Pipeline {
             return Ok(replayed);
         }
         let clusters = Dedupe::clusters_of(&deltas);
+        let moved_to: Vec<_> = moves.iter().map(|one| one.to.fingerprint).collect();
         match self.store.commit(Batch { digest, received, deltas, moves }).await {
             Ok(Committed::Counted) => {
                 self.dedupe.committed(digest, &clusters);
+                self.dedupe.place(moved_to);
                 self.memory.remember(tails, claims, mark, received);
                 Ok(receipt)
             }
