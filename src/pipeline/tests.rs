@@ -33,8 +33,8 @@ impl Running {
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test's own task")]
         tokio::spawn(writer.run(stop.clone()));
-        let classifier = Classifier::new(&Catalogue::built_in()).unwrap();
-        Self { pipeline: Pipeline::new(classifier, store.clone(), true), store, stop, _folder: folder }
+        let rules = Rules::new(Catalogue::built_in()).unwrap();
+        Self { pipeline: Pipeline::new(rules, store.clone(), true), store, stop, _folder: folder }
     }
 
     async fn send(&self, request: &Bytes, at: u64) -> Receipt {
