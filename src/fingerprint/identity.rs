@@ -145,8 +145,12 @@ fn without_recursion<K: Ord + Clone>(keys: &[K]) -> Vec<K> {
 
 /// File and function; a file's name holds no NUL, so it ends the file unmistakably.
 fn frame_key(frame: &Frame) -> String {
-    let function = if frame.file.ends_with(".rb") { ruby_method(&frame.function) } else { &frame.function };
+    let function = if is_of_ruby(&frame.file) { ruby_method(&frame.function) } else { &frame.function };
     format!("{}\0{}", file_key(&frame.file), function_key(function))
+}
+
+fn is_of_ruby(file: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, ending)| ending == "rb")
 }
 
 /// The method alone: before 3.4 Ruby named no class, and a block is known by the method that it stands in.

@@ -251,6 +251,21 @@ mod tests {
         assert!(records.iter().all(|record| !record.held_back));
     }
 
+    /// All lines of a trace go on or none does, and it is told of once.
+    #[test]
+    fn the_lines_of_a_trace_go_the_same_way() {
+        let attempts = Attempts::default();
+        let mut lines = records(&[1, 1, 1, 1, 2, 2]);
+        for line in [1, 3, 5] {
+            lines[line].hold = Hold::AsBefore;
+        }
+        lines[4].hold = Hold::AsHead(true);
+        let told = attempts.begin([1; 16]).unwrap().hold_back(WINDOW, &mut lines);
+        let held: Vec<_> = lines.iter().map(|line| line.held_back).collect();
+        assert_eq!(held, [false, false, true, true, true, true]);
+        assert_eq!(told.values().map(|held| held.count).collect::<Vec<_>>(), [1], "its head was told of");
+    }
+
     #[test]
     fn a_claim_that_did_not_arrive_is_free_and_the_next_try_chooses_alike() {
         let attempts = Attempts::default();

@@ -91,9 +91,9 @@ impl<'p> Matching<'p> {
         }
         let to =
             single(Fold::new(&pipeline.dedupe, self.window), occurrence, detail, || kept.sample(record, at));
-        let held = counted.iter().any(|one| one.held);
-        self.moves.extend(to.map(|to| moved(counted, Delta { held: held_back(held), ..to })));
-        Some((matched, vec![Counted { held, ..now }]))
+        let was_held = counted.iter().any(|one| one.held);
+        self.moves.extend(to.map(|to| moved(counted, Delta { held: held_back(was_held), ..to })));
+        Some((matched, vec![Counted { held: was_held, ..now }]))
     }
 
     /// Tells the next hop of each record of a group: all of them go on, or none does.
@@ -130,7 +130,9 @@ impl<'a> Take<'a> for Matching<'_> {
             self.tell(&first, &matched);
         }
         if first.counted.is_empty() {
-            counted.iter_mut().for_each(|one| one.index = first.indexes().next());
+            for one in &mut counted {
+                one.index = first.indexes().next();
+            }
         }
         counted
     }

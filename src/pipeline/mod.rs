@@ -26,7 +26,7 @@ use crate::otlp::{self, Limits, Unreadable};
 use crate::store::{Batch, Committed, Move, Store, StoreError};
 use crate::window::Dedupe;
 
-use joining::{Claim, Key, Memory, Remembered};
+use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
 use onward::Onward;
 use traces::{Part, Streams};
@@ -83,7 +83,9 @@ struct Found {
     /// How its streams ended, and what they went on with.
     tails: Vec<(Key, Remembered)>,
     claims: Vec<Claim>,
-    /// Only made where something matched, goes on or is gone on with.
+    /// Which request it is, as the memory knows requests.
+    mark: Mark,
+    /// Only made where something matched or goes on.
     digest: [u8; 16],
     /// Whether a record carries a time: the same bytes are the same events then.
     timed: bool,
@@ -209,11 +211,11 @@ impl Pipeline {
     /// Counts what was found, durably. What it went on with is put back where nothing was counted of it.
     async fn commit(&self, found: Found, received: UnixNanos) -> Result<Receipt, PipelineError> {
         let nothing_changes = found.changes_nothing();
-        let Found { records, joined, deltas, moves, tails, claims, digest, .. } = found;
+        let Found { records, joined, deltas, moves, tails, claims, mark, digest, .. } = found;
         let counted = deltas.iter().map(|delta| delta.count).sum();
         let receipt = Receipt { records, counted, joined, ..Receipt::default() };
         if nothing_changes {
-            self.memory.remember(tails, claims, digest, received);
+            self.memory.remember(tails, claims, mark, received);
             return Ok(receipt);
         }
         let replayed = Receipt { records, replay: true, ..Receipt::default() };
@@ -222,10 +224,12 @@ impl Pipeline {
             return Ok(replayed);
         }
         let clusters = Dedupe::clusters_of(&deltas);
+        let moved_to: Vec<_> = moves.iter().map(|one| one.to.fingerprint).collect();
         match self.store.commit(Batch { digest, received, deltas, moves }).await {
             Ok(Committed::Counted) => {
                 self.dedupe.committed(digest, &clusters);
-                self.memory.remember(tails, claims, digest, received);
+                self.dedupe.place(moved_to);
+                self.memory.remember(tails, claims, mark, received);
                 Ok(receipt)
             }
             Ok(Committed::Replay) => {
@@ -242,15 +246,14 @@ impl Pipeline {
 
     /// Walks a request, joins its lines and folds what matches.
     fn read(&self, request: &Bytes, received: UnixNanos) -> Result<Found, Unreadable> {
-        let whole = std::cell::OnceCell::new();
-        let digest = || *whole.get_or_init(|| digest(request));
+        let mark = Mark::of(request);
         let mut matching = Matching::new(self, received);
-        let mut streams = Streams::new(&self.memory, received);
+        let mut streams = Streams::new(&self.memory, mark, received);
         let (mut index, mut timed) = (0, false);
         let walked = otlp::walk(request, &self.limits, |resource, scope, record| {
             timed |= record.time.max(record.observed_time) != UnixNanos::default();
             if self.monitoring && !self.is_own(resource) {
-                streams.record((resource, scope), Part::new(record, index), digest, &mut matching);
+                streams.record((resource, scope), Part::new(record, index), &mut matching);
             }
             index += 1;
         });
@@ -271,22 +274,16 @@ impl Pipeline {
             moves,
             tails,
             claims,
+            mark,
             digest: [0; 16],
             timed,
             matched,
         };
-        if !found.changes_nothing() || !found.claims.is_empty() || self.onward.is_some() {
-            found.digest = digest();
+        if !found.changes_nothing() || self.onward.is_some() {
+            found.digest.copy_from_slice(&blake3::hash(request).as_bytes()[..16]);
         }
         Ok(found)
     }
-}
-
-/// The first 128 bits of a request's BLAKE3 digest.
-fn digest(request: &[u8]) -> [u8; 16] {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&blake3::hash(request).as_bytes()[..16]);
-    digest
 }
 
 /// Runs `work` over `len` bytes, off the async threads where it takes long.
@@ -303,3 +300,6 @@ async fn off_thread_if_long<T: Send + 'static>(
         Err(_) => PipelineError::Stopping,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,9 @@ impl Pipeline {
             onward.hop.totals().held_back.fetch_add(held_back, std::sync::atomic::Ordering::Relaxed);
         } else if !choice_is_known {
             // It was counted before a restart. Twice is better than never.
-            matched.iter_mut().for_each(|record| record.held_back = false);
+            for record in &mut matched {
+                record.held_back = false;
+            }
         }
         let delivered = self.deliver(onward, request, records, matched).await?;
         attempt.arrived(timed);

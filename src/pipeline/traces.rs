@@ -3,7 +3,9 @@
 //! A stream is what has one resource, scope, file and output. A record takes part where its body is a text and no exception
 //! stands beside it; any other ends what is open before it.
 
-use super::joining::{Claim, Counted, Group, Joiner, Key, Line, Memory, Piece, Remembered};
+use super::joining::{
+    Claim, Counted, Group, Joiner, Key, Line, Mark, Memory, Piece, Remembered, tells_of_an_error,
+};
 use crate::model::{LogRecord, Resource, Scope, SeverityNumber, UnixNanos};
 
 /// How many streams of a request are kept apart and remembered. Of more, the lines are joined where they follow each other.
@@ -70,7 +72,11 @@ impl Line for Part<'_> {
     /// A trace behind an INFO line was rather printed by the runtime than logged with it.
     fn may_be_logged_with_a_trace(&self) -> bool {
         let severity = self.record.severity();
-        severity.is_unspecified() || severity >= SeverityNumber::WARN
+        if severity.is_unspecified() {
+            tells_of_an_error(self.text())
+        } else {
+            severity >= SeverityNumber::WARN
+        }
     }
 
     /// The trace is as grave as the gravest of its lines. It happened when its head did.
@@ -118,33 +124,33 @@ pub(super) trait Take<'a> {
 /// The streams of one request.
 #[derive(Debug)]
 pub(super) struct Streams<'a, 'm> {
-    streams: Vec<Stream<'a>>,
+    known: Vec<Stream<'a>>,
     current: usize,
     memory: &'m Memory,
+    request: Mark,
     now: UnixNanos,
     /// What streams go on with.
     pub(super) claims: Vec<Claim>,
 }
 
 impl<'a, 'm> Streams<'a, 'm> {
-    pub(super) fn new(memory: &'m Memory, now: UnixNanos) -> Self {
-        Self { streams: Vec::new(), current: 0, memory, now, claims: Vec::new() }
+    pub(super) fn new(memory: &'m Memory, request: Mark, now: UnixNanos) -> Self {
+        Self { known: Vec::new(), current: 0, memory, request, now, claims: Vec::new() }
     }
 
-    /// Takes the next record of the request; `digest` tells the request's, which is asked for where a stream may go on.
+    /// Takes the next record of the request.
     #[inline]
     pub(super) fn record(
         &mut self,
         (resource, scope): (&Resource<'a>, &Scope<'a>),
         part: Part<'a>,
-        digest: impl FnOnce() -> [u8; 16],
         taker: &mut impl Take<'a>,
     ) {
         let record = &part.record;
-        if !self.streams.get(self.current).is_some_and(|stream| stream.has(resource, scope, record)) {
-            self.turn_to(resource, scope, record, digest, taker);
+        if !self.known.get(self.current).is_some_and(|stream| stream.has(resource, scope, record)) {
+            self.turn_to(resource, scope, record, taker);
         }
-        let joiner = &mut self.streams[self.current].joiner;
+        let joiner = &mut self.known[self.current].joiner;
         let mut take = |group: Group<'_, Part<'a>>| drop(taker.take(resource, group));
         if takes_part(record) {
             joiner.push(part, &mut take);
@@ -160,10 +166,9 @@ impl<'a, 'm> Streams<'a, 'm> {
         resource: &Resource<'a>,
         scope: &Scope<'a>,
         record: &LogRecord<'a>,
-        digest: impl FnOnce() -> [u8; 16],
         taker: &mut impl Take<'a>,
     ) {
-        if let Some(known) = self.streams.iter().position(|stream| stream.has(resource, scope, record)) {
+        if let Some(known) = self.known.iter().position(|stream| stream.has(resource, scope, record)) {
             self.current = known;
             return;
         }
@@ -175,32 +180,32 @@ impl<'a, 'm> Streams<'a, 'm> {
             key: None,
             joiner: Joiner::default(),
         };
-        if self.streams.len() < STREAMS_MAX {
+        if self.known.len() < STREAMS_MAX {
             let key = Key::of(&[resource.wire, scope.wire, record.log_file, record.log_iostream]);
             stream.key = Some(key);
             if takes_part(record)
                 && self.memory.goes_on(key, record.body, self.now)
-                && let Some(claim) = self.memory.claim(key, &digest())
+                && let Some(claim) = self.memory.claim(key, self.request)
             {
                 stream.joiner = resumed(&claim.tail);
                 self.claims.push(claim);
             }
-            self.streams.push(stream);
-        } else if self.streams.len() == STREAMS_MAX {
-            self.streams.push(stream);
-        } else if let Some(last) = self.streams.last_mut() {
+            self.known.push(stream);
+        } else if self.known.len() == STREAMS_MAX {
+            self.known.push(stream);
+        } else if let Some(last) = self.known.last_mut() {
             // The place beyond the bound is for whichever stream has the word.
             let resource = last.resource;
             last.joiner.finish(&mut |group| drop(taker.take(&resource, group)));
             *last = stream;
         }
-        self.current = self.streams.len() - 1;
+        self.current = self.known.len() - 1;
     }
 
     /// Ends the request; tells how its streams ended, and what they went on with.
     pub(super) fn finish(mut self, taker: &mut impl Take<'a>) -> (Vec<(Key, Remembered)>, Vec<Claim>) {
-        let mut tails = Vec::with_capacity(self.streams.len());
-        for stream in &mut self.streams {
+        let mut tails = Vec::with_capacity(self.known.len());
+        for stream in &mut self.known {
             let open = stream.joiner.open();
             let mut pieces = Vec::new();
             let resource = stream.resource;

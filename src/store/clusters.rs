@@ -5,7 +5,7 @@ mod read;
 
 use sqlx::sqlite::SqliteTransaction;
 
-use super::{MovedFrom, StoreError, summaries};
+use super::{StoreError, summaries};
 use crate::model::{Cluster, ClusterDetail, Delta, Sample, UnixNanos};
 
 pub use read::{ClusterFilter, Summary};
@@ -31,54 +31,6 @@ pub(super) async fn add(
         keep_sample(transaction, &fingerprint, sample).await.map_err(&failed)?;
     }
     Ok(())
-}
-
-/// Takes one occurrence away from each cluster, in the open window. False where nothing was taken: the window in which they were
-/// counted is over. A cluster of no occurrences is not shown any more; its row stays, since other requests may know it.
-pub(super) async fn take_away(
-    transaction: &mut SqliteTransaction<'_>,
-    window_start: UnixNanos,
-    from: &[MovedFrom],
-) -> Result<bool, StoreError> {
-    if from.iter().any(|one| one.window != window_start) {
-        return Ok(false);
-    }
-    let mut taken = false;
-    for one in from {
-        let one = take_one(transaction, window_start, one).await;
-        taken |= one.map_err(StoreError::while_doing("taking from a cluster"))?;
-    }
-    Ok(taken)
-}
-
-async fn take_one(
-    transaction: &mut SqliteTransaction<'_>,
-    window_start: UnixNanos,
-    one: &MovedFrom,
-) -> Result<bool, sqlx::Error> {
-    let fingerprint = one.fingerprint.to_string();
-    let taken = sqlx::query(
-        "UPDATE window_cluster SET count = count - 1, held_back = max(held_back - ?3, 0)
-         WHERE window_start = ?1 AND fingerprint = ?2 AND count > 0",
-    )
-    .bind(window_start.to_i64())
-    .bind(&fingerprint)
-    .bind(i64::from(one.held))
-    .execute(&mut **transaction)
-    .await?;
-    if taken.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query("UPDATE cluster SET count = count - 1 WHERE fingerprint = ? AND count > 0")
-        .bind(&fingerprint)
-        .execute(&mut **transaction)
-        .await?;
-    sqlx::query("DELETE FROM window_cluster WHERE window_start = ? AND fingerprint = ? AND count = 0")
-        .bind(window_start.to_i64())
-        .bind(&fingerprint)
-        .execute(&mut **transaction)
-        .await?;
-    Ok(true)
 }
 
 /// Makes the row where there is none, with a count of 0; an existing row stays as it is.

@@ -315,3 +315,49 @@ async fn what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_re
     running.store.mark_summarised(closed.start, id(3), UnixNanos(950)).await.unwrap();
     assert_eq!(running.store.unsummarised(10).await.unwrap(), []);
 }
+
+/// One is taken away and one is added, in one transaction; a cluster of none is not shown, and counts again when it comes.
+#[tokio::test]
+async fn what_was_counted_is_moved_within_its_window_and_no_further() {
+    let running = Running::start().await;
+    let store = &running.store;
+    let window = *store.window().borrow();
+    let held = HeldBack { count: 1, trace_ids: Vec::new() };
+    let moved = |from: &[u8], window, to| Move {
+        from: from.iter().map(|from| MovedFrom { fingerprint: id(*from), window, held: true }).collect(),
+        to: Delta { held: held.clone(), ..delta(to, 1, 500) },
+    };
+    let counts = async || {
+        let mut counts = Vec::new();
+        for cluster in store.window_clusters(*store.window().borrow()).await.unwrap() {
+            assert_eq!(store.cluster(cluster.fingerprint).await.unwrap().unwrap().count, cluster.count);
+            counts.push((cluster.fingerprint, cluster.count));
+        }
+        assert_eq!(store.summary().await.unwrap().clusters, counts.len() as u64);
+        counts
+    };
+    let commit = async |digest, moves: Vec<Move>| {
+        store.commit(Batch { moves, ..batch(digest, Vec::new()) }).await.unwrap()
+    };
+    let first = Delta { held: held.clone(), ..delta(1, 1, 500) };
+    store.commit(batch(1, vec![first, delta(2, 2, 500)])).await.unwrap();
+    assert_eq!(commit(2, vec![moved(&[1, 2], window, 3)]).await, Committed::Counted);
+    assert_eq!(counts().await, [(id(2), 1), (id(3), 1)]);
+    assert_eq!(store.cluster(id(1)).await.unwrap(), None);
+    assert_eq!(commit(2, vec![moved(&[2], window, 3)]).await, Committed::Replay);
+    commit(3, vec![moved(&[1], window, 4)]).await;
+    assert_eq!(counts().await, [(id(2), 1), (id(3), 1)], "what is not there is not moved");
+    store.commit(batch(4, vec![Delta { detail: None, ..delta(1, 1, 500) }])).await.unwrap();
+    assert_eq!(counts().await, [(id(1), 1), (id(2), 1), (id(3), 1)], "its row stayed");
+    store.close_window(UnixNanos(2_000)).await.unwrap();
+    commit(5, vec![moved(&[3], window, 2)]).await;
+    let open = store.window_clusters(*store.window().borrow()).await.unwrap();
+    assert_eq!(open, [], "its window is over");
+    assert_eq!(store.cluster(id(3)).await.unwrap().unwrap().count, 1);
+    let told = store.unsummarised(9).await.unwrap();
+    assert_eq!(
+        told.iter().map(|told| told.cluster.fingerprint).collect::<Vec<_>>(),
+        [id(3)],
+        "what was held back moved along"
+    );
+}

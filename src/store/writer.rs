@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::windows::{self, ClosedWindow};
-use super::{StoreError, clusters};
+use super::{Move, StoreError, clusters, moves};
 use crate::model::{Delta, Fingerprint, UnixNanos};
 
 /// How many deltas one transaction takes at most: past this a commit takes longer than a millisecond
@@ -36,27 +36,6 @@ pub struct Batch {
     pub deltas: Vec<Delta>,
     /// What earlier requests were counted as and is told better now.
     pub moves: Vec<Move>,
-}
-
-/// Occurrences that were counted and turn out to be one, of another cluster: a trace whose first lines came in an earlier request.
-#[derive(Debug, Clone)]
-pub struct Move {
-    /// What they were counted as: one is taken away from each.
-    pub from: Vec<MovedFrom>,
-    /// What is added for them, of the window that all of them were counted in. Where that is over by now, or none of them is there
-    /// any more, nothing changes: their count is as right as it was.
-    pub to: Delta,
-}
-
-/// One occurrence that was counted.
-#[derive(Debug, Clone, Copy)]
-pub struct MovedFrom {
-    /// Its cluster.
-    pub fingerprint: Fingerprint,
-    /// The window that was open when it was read.
-    pub window: UnixNanos,
-    /// Whether it was held back from the next hop.
-    pub held: bool,
 }
 
 /// What became of a batch.
@@ -201,7 +180,7 @@ impl Writer {
             let window = *self.window.borrow();
             let mut deltas = batch.deltas;
             for one in batch.moves.into_iter().filter(|_| fresh) {
-                if clusters::take_away(&mut transaction, window, &one.from).await? {
+                if moves::take_away(&mut transaction, window, &one.from).await? {
                     deltas.push(one.to);
                 }
             }

@@ -96,6 +96,16 @@ impl Dedupe {
         self.digests.insert(digest, ());
     }
 
+    /// Gives clusters their places in the open window without taking them for known: the store may not have taken them. They are
+    /// described again when they come again.
+    pub fn place(&self, clusters: impl IntoIterator<Item = Fingerprint>) {
+        for fingerprint in clusters {
+            if !self.live.contains_key(&fingerprint) {
+                self.lock_newcomers().seen.insert(fingerprint);
+            }
+        }
+    }
+
     /// Forgets clusters whose commit failed: they are described again with the next try.
     pub fn forget(&self, deltas: &[(Fingerprint, usize)]) {
         for (fingerprint, _) in deltas {
@@ -145,6 +155,10 @@ mod tests {
             assert!(dedupe.has_place(id));
             assert_eq!(dedupe.newcomers(UnixNanos(1)), 1, "it counts once, however often it falls out");
         }
+        let placed = Fingerprint::from_bytes([2; 16]);
+        dedupe.place([placed, id]);
+        assert_eq!((dedupe.newcomers(UnixNanos(1)), dedupe.examples_wanted(placed)), (2, None));
+        assert!(dedupe.has_place(placed));
         assert_eq!(dedupe.newcomers(UnixNanos(2)), 0);
         assert!(!dedupe.has_place(id));
     }

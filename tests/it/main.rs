@@ -28,3 +28,4 @@ mod stand_ins;
 mod starting;
 mod telemetry;
 mod tls;
+mod traces;

@@ -64,7 +64,7 @@ fn frame(line: &str) -> Option<Frame> {
     }
     let name = application.split(' ').next().unwrap_or_default();
     let file = place::file(file);
-    let in_app = !FOREIGN.contains(&name) && !file.starts_with("deps/") && !file.ends_with(".erl");
+    let in_app = !FOREIGN.contains(&name) && !file.starts_with("deps/") && !place::ends_in(&file, "erl");
     Some(Frame { file, line: Some(line), function: without_closure(function).to_owned(), in_app })
 }
 

@@ -35,7 +35,9 @@ pub(super) fn read(lines: &[Line<'_>], first: usize) -> Trace {
     if is_turned {
         let above = lines[..first].last().filter(|line| line.text.ends_with(TURNED_TITLE));
         start = above.map_or(lines[first].start, |line| line.start);
-        sections.iter_mut().for_each(|section| section.frames.reverse());
+        for section in &mut sections {
+            section.frames.reverse();
+        }
     } else if title(lines[first].text).is_some() {
         start = lines[first].start;
     }

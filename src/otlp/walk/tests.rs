@@ -91,6 +91,8 @@ fn every_field_that_later_rooms_read_is_found() {
         assert_eq!(resource.vcs_revision, b"abc");
         assert_eq!(resource.environment, b"prod");
         assert_eq!(scope.name, b"shop.cart");
+        assert_eq!(InstrumentationScope::decode(scope.wire).unwrap().name, "shop.cart");
+        assert_eq!(crate::proto::resource::v1::Resource::decode(resource.wire).unwrap().attributes.len(), 4);
         assert_eq!((record.time, record.observed_time), (UnixNanos(7), UnixNanos(8)));
         assert_eq!(record.severity(), SeverityNumber::ERROR);
         assert_eq!(record.body, b"no cart");
@@ -118,7 +120,16 @@ fn older_and_other_names_are_read() {
     let event: Read = |r| String::from_utf8_lossy(r.event_name).into_owned();
     let hints: Read = |r| r.has_hints.to_string();
     let int = |number| of(Value::IntValue(number));
-    let cases: [(Vec<KeyValue>, Read, &str); 17] = [
+    let log_file: Read = |r| String::from_utf8_lossy(r.log_file).into_owned();
+    let output: Read = |r| String::from_utf8_lossy(r.log_iostream).into_owned();
+    let cases: [(Vec<KeyValue>, Read, &str); 20] = [
+        (vec![attribute("log.file.name", text("a.log"))], log_file, "a.log"),
+        (
+            vec![attribute("log.file.path", text("/a.log")), attribute("log.file.name", text("a.log"))],
+            log_file,
+            "/a.log",
+        ),
+        (vec![attribute("log.iostream", text("stderr"))], output, "stderr"),
         (vec![attribute("code.function", text("f")), attribute("code.namespace", text("n"))], namespace, "n"),
         (
             vec![attribute("code.function", text("old")), attribute("code.function.name", text("new"))],

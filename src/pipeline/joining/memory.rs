@@ -28,7 +28,7 @@ const ENTRY_BYTES_MAX: usize = 64 * 1024;
 const KEPT: Duration = Duration::from_secs(10);
 
 /// Which stream: made of its resource, scope, file and output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(in crate::pipeline) struct Key([u8; 16]);
 
 impl Key {
@@ -41,6 +41,22 @@ impl Key {
         let mut key = [0; 16];
         key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         Self(key)
+    }
+}
+
+/// Which request: made of its length and its two ends, which cost the same however long it is. Requests that are alike in that
+/// are one that was sent again: their records' times stand there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::pipeline) struct Mark(Key);
+
+/// How much of each end is looked at, in bytes: more than the resource and the first record of most requests.
+const END_BYTES: usize = 1024;
+
+impl Mark {
+    pub(in crate::pipeline) fn of(request: &[u8]) -> Self {
+        let head = &request[..request.len().min(END_BYTES)];
+        let tail = &request[request.len().saturating_sub(END_BYTES)..];
+        Self(Key::of(&[&request.len().to_le_bytes(), head, tail]))
     }
 }
 
@@ -85,14 +101,16 @@ impl Remembered {
 #[derive(Debug, Clone)]
 pub(in crate::pipeline) struct Entry {
     tail: Arc<Remembered>,
-    /// The request that ended so, where it went on with what was remembered before, and that.
-    before: Option<([u8; 16], Arc<Remembered>)>,
+    /// The request that ended so.
+    made_by: Mark,
+    /// What it went on with, if it did.
+    before: Option<Arc<Remembered>>,
     at: UnixNanos,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.tail.bytes() + self.before.as_ref().map_or(0, |(_, before)| before.bytes())
+        self.tail.bytes() + self.before.as_ref().map_or(0, |before| before.bytes())
     }
 }
 
@@ -122,17 +140,17 @@ impl Memory {
     pub(in crate::pipeline) fn goes_on(&self, key: Key, line: &[u8], now: UnixNanos) -> bool {
         let entries = self.lock();
         entries.by_key.get(&key).is_some_and(|entry| {
-            let tails = [Some(&entry.tail), entry.before.as_ref().map(|(_, before)| before)];
+            let tails = [Some(&entry.tail), entry.before.as_ref()];
             is_fresh(entry.at, now) && tails.into_iter().flatten().any(|tail| tail.open.goes_on_with(line))
         })
     }
 
     /// Takes out what is remembered of a stream; for the request that did so before, what it took then.
-    pub(in crate::pipeline) fn claim(&self, key: Key, digest: &[u8; 16]) -> Option<Claim> {
+    pub(in crate::pipeline) fn claim(&self, key: Key, request: Mark) -> Option<Claim> {
         let mut entries = self.lock();
         let entry = entries.by_key.get(&key)?;
-        if let Some((_, before)) = entry.before.as_ref().filter(|(made_by, _)| made_by == digest) {
-            return Some(Claim { key, tail: Arc::clone(before), taken: None });
+        if entry.made_by == request {
+            return entry.before.as_ref().map(|tail| Claim { key, tail: Arc::clone(tail), taken: None });
         }
         let entry = entries.remove(key)?;
         Some(Claim { key, tail: Arc::clone(&entry.tail), taken: Some(entry) })
@@ -155,15 +173,14 @@ impl Memory {
         &self,
         tails: Vec<(Key, Remembered)>,
         claims: Vec<Claim>,
-        digest: [u8; 16],
+        made_by: Mark,
         now: UnixNanos,
     ) {
         let mut claimed: HashMap<_, _> = claims.into_iter().map(|claim| (claim.key, claim.tail)).collect();
         let mut entries = self.lock();
         for (key, tail) in tails {
             entries.remove(key);
-            let before = claimed.remove(&key).map(|before| (digest, before));
-            let entry = Entry { tail: Arc::new(tail), before, at: now };
+            let entry = Entry { tail: Arc::new(tail), made_by, before: claimed.remove(&key), at: now };
             if entry.tail.bytes() <= ENTRY_BYTES_MAX {
                 entries.insert(key, entry);
             }
@@ -233,6 +250,10 @@ mod tests {
         Remembered { open, pieces: vec![piece] }
     }
 
+    fn mark(n: u8) -> Mark {
+        Mark::of(&[n])
+    }
+
     fn key(n: usize) -> Key {
         Key::of(&[&n.to_le_bytes()])
     }
@@ -246,19 +267,20 @@ mod tests {
     #[test]
     fn one_request_goes_on_with_a_stream_and_the_same_one_again_comes_to_the_same() {
         let memory = Memory::default();
-        memory.remember(vec![(key(1), tail(b"no cart"))], Vec::new(), [1; 16], NOW);
+        memory.remember(vec![(key(1), tail(b"no cart"))], Vec::new(), mark(1), NOW);
         assert!(memory.goes_on(key(1), FRAME, after(1)) && !memory.goes_on(key(2), FRAME, NOW));
         assert!(!memory.goes_on(key(1), b"all is well", NOW));
         assert!(!memory.goes_on(key(1), FRAME, after(11)), "it is too old");
-        let claim = memory.claim(key(1), &[2; 16]).expect("it is there");
-        assert!(memory.claim(key(1), &[3; 16]).is_none(), "nobody else may go on with it");
+        assert!(memory.claim(key(1), mark(1)).is_none(), "no request goes on with its own end");
+        let claim = memory.claim(key(1), mark(2)).expect("it is there");
+        assert!(memory.claim(key(1), mark(3)).is_none(), "nobody else may go on with it");
         memory.put_back(vec![claim]);
-        let claim = memory.claim(key(1), &[2; 16]).expect("it was put back");
-        memory.remember(vec![(key(1), tail(b"Error: a, longer"))], vec![claim], [2; 16], NOW);
-        let again = memory.claim(key(1), &[2; 16]).expect("the same request finds what it found");
+        let claim = memory.claim(key(1), mark(2)).expect("it was put back");
+        memory.remember(vec![(key(1), tail(b"Error: a, longer"))], vec![claim], mark(2), NOW);
+        let again = memory.claim(key(1), mark(2)).expect("the same request finds what it found");
         assert_eq!(again.tail.pieces[0].text, b"no cart");
         memory.put_back(vec![again]);
-        let next = memory.claim(key(1), &[3; 16]).expect("another one finds how it ended");
+        let next = memory.claim(key(1), mark(3)).expect("another one finds how it ended");
         assert_eq!(next.tail.pieces[0].text, b"Error: a, longer");
     }
 
@@ -271,18 +293,18 @@ mod tests {
             (entries.by_key.len(), entries.bytes)
         };
         for n in 0..3 * ENTRIES_MAX {
-            memory.remember(vec![(key(n), tail(b"Error: a"))], Vec::new(), [1; 16], NOW);
+            memory.remember(vec![(key(n), tail(b"Error: a"))], Vec::new(), mark(1), NOW);
         }
         assert_eq!(held(&memory).0, ENTRIES_MAX);
         for n in 0..ENTRIES_MAX {
-            memory.remember(vec![(key(n), tail(&[b'x'; ENTRY_BYTES_MAX]))], Vec::new(), [1; 16], NOW);
+            memory.remember(vec![(key(n), tail(&[b'x'; ENTRY_BYTES_MAX]))], Vec::new(), mark(1), NOW);
             assert!(held(&memory).1 <= BYTES_MAX);
         }
-        memory.remember(vec![(key(1), tail(&[b'x'; ENTRY_BYTES_MAX + 1]))], Vec::new(), [1; 16], after(1));
+        memory.remember(vec![(key(1), tail(&[b'x'; ENTRY_BYTES_MAX + 1]))], Vec::new(), mark(1), after(1));
         assert!(!memory.goes_on(key(1), FRAME, after(1)), "what is too long is not remembered");
         for n in 0..10 * ENTRIES_MAX {
             let now = UnixNanos(after(20).0 + n as u64);
-            memory.remember(vec![(key(n % 2), tail(b"a"))], Vec::new(), [1; 16], now);
+            memory.remember(vec![(key(n % 2), tail(b"a"))], Vec::new(), mark(1), now);
         }
         assert_eq!(held(&memory), (2, 2), "what is too old is gone");
     }

@@ -6,7 +6,7 @@
 //!
 //! A line that surely stands in a trace only (`at com.shop.Cart.total(Cart.java:12)`, `Caused by: …`) belongs to what is
 //! before it. One that stands above frames (`Traceback …`, `java.lang.IllegalStateException: …`) belongs to the line before
-//! if frames follow: a logger wrote both. Lines of any text belong to a trace only where its language has such: the source
+//! if frames follow and that line tells of an error: a logger wrote both. Lines of any text belong to a trace only where its language has such: the source
 //! line under a frame, the message under a panic.
 //!
 //! This is synchronous and knows neither requests nor OTLP: [`Joiner`] is as good for the lines of a file.
@@ -24,11 +24,13 @@
 //! assert_eq!(groups, [(1, 1), (2, 3), (5, 1)]);
 //! ```
 
+mod kind;
 mod lines;
 mod memory;
 
-pub(super) use memory::{Claim, Counted, Key, Memory, Piece, Remembered};
+pub(super) use memory::{Claim, Counted, Key, Mark, Memory, Piece, Remembered};
 
+pub(super) use kind::tells_of_an_error;
 use lines::{Shape, Step};
 
 /// How much of a trace's text is put together, in bytes. What follows belongs to it all the same. A fingerprint is made of
@@ -43,9 +45,10 @@ pub trait Line {
     /// Its text.
     fn text(&self) -> &[u8];
 
-    /// Whether a trace that begins in the next line may have been logged with it.
+    /// Whether a trace that begins in the next line may have been logged with it. Where the runtime printed the trace, the line
+    /// before it is somebody else's, and would give the error its words.
     fn may_be_logged_with_a_trace(&self) -> bool {
-        true
+        tells_of_an_error(self.text())
     }
 
     /// Takes in a later line of the same trace: what counts of it beside its text.

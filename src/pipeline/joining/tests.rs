@@ -66,12 +66,47 @@ fn traces_of_all_languages_are_one_group() {
     );
 }
 
+/// Of which the white space before the lines says something.
+#[test]
+fn traces_that_only_their_indentation_tells_are_one_group() {
+    let aggregate = "[AggregateError: All promises were rejected] {\n  [errors]: [\n    Error: a\n        at f (/app/a.js:3:91)\n        at async Promise.any (index 0) {\n      code: 'E_X'\n    },\n    Error: b\n        at f (/app/a.js:3:91)\n  ]\n}";
+    let plain = "TypeError: x is undefined\n    at total (/app/src/cart.js:12:5)";
+    assert_eq!(groups(&format!("{plain}\n{aggregate}\nall is well")), [plain, aggregate, "all is well"]);
+}
+
+/// What a runtime or a library prints behind a line of its own.
+#[test]
+fn dumps_behind_a_message_are_one_group() {
+    for trace in [
+        "recovered: boom\ngoroutine 1 [running]:\nruntime/debug.Stack()\n\t/usr/local/go/src/runtime/debug/stack.go:26 +0x5e\npanic({0x4bfe80?, 0x217cc0322018?})\n\t/usr/local/go/src/runtime/panic.go:860 +0x13a\nmain.f(0x1, {0x2, 0x3})\n\t/app/f.go:3 +0x2",
+        "WARNING: ThreadSanitizer: data race (pid=9849)\n  Read of size 4 at 0x560470c0e054 by thread T2:\n    #0 inc /src/t.c:2 (t+0x11d0)\n\n  Previous write of size 4 at 0x560470c0e054 by thread T1:\n    #0 inc /src/t.c:2 (t+0x11e8)\n\nSUMMARY: ThreadSanitizer: data race /src/t.c:2 in inc",
+        "u.c:5:26: runtime error: division by zero\n    #0 0x55bef2e361aa in add /src/u.c:5\n    #1 0x55bef2e361f5 in main /src/u.c:7",
+    ] {
+        assert_eq!(
+            groups(&format!("all is well\n{trace}\nall is well")),
+            ["all is well", trace, "all is well"]
+        );
+    }
+}
+
 #[test]
 fn what_a_logger_wrote_before_a_trace_belongs_to_it() {
     let trace = "2026-11-16 10:30:00 ERROR checkout failed\njava.lang.IllegalStateException: cart 7\n\tat com.shop.Cart.total(Cart.java:12)";
     assert_eq!(groups(trace), [trace]);
     let python = "ERROR:root:checkout failed\nTraceback (most recent call last):\n  File \"/app/a.py\", line 2, in f\n    x()\nKeyError: 'x'";
     assert_eq!(groups(python), [python]);
+}
+
+/// What nobody caught is printed behind whatever was logged last.
+#[test]
+fn an_ordinary_line_before_a_trace_is_no_part_of_it() {
+    for trace in [
+        "java.lang.IllegalStateException: cart 7\n\tat com.shop.Cart.total(Cart.java:12)",
+        "Traceback (most recent call last):\n  File \"/app/a.py\", line 2, in f\n    x()\nKeyError: 'x'",
+        "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:3 +0x2",
+    ] {
+        assert_eq!(groups(&format!("GET /cart 200\n{trace}")), ["GET /cart 200", trace]);
+    }
 }
 
 #[test]
