@@ -17,6 +17,8 @@
 //!  on every record             ▼
 //!                            otlp        borrowed walk of the buffer: resource → scope → log record
 //!                              ▼
+//!                            pipeline::joining   lines of one stack trace that came as records of their own become one
+//!                              ▼
 //!                            classify    severity gate, then one automaton over all literals; first rule that holds
 //!                              │
 //!  on matched records only     ▼
@@ -30,16 +32,18 @@
 //!                                        are answered when the next hop has acknowledged too
 //!
 //!  at a window's end           ▼
-//!                            triage      close the window, rank its clusters, claim within the budgets
+//!                            triage      close the window, merge templates that are one error, rank, claim within the budgets
 //!                              ▼
 //!                            remedy      prompt → Claude, with tools over the repository → checked edits
 //!                              ▼
 //!                            github      branch, commit, draft pull request, labels
 //!
+//!  beside it                 learn       the most frequent error that no rule knows → a proposed rule, tried out, approved by people
+//!
 //!  at any time               api         health, metrics, errors, fixes, scan
 //! ```
 //!
-//! Beside them: [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
+//! Beside them: [`claude`] is the Messages API's client with its prices, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
 //! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
 //! logmend's own log, lists its metrics and sends both on, never into itself, [`shutdown`] waits for signals,
 //! [`commands`] are the command line.
@@ -50,23 +54,31 @@
 //!    of all requests in hand, decompressed within the same budget, and translated where it is JSON; no message struct is built.
 //! 2. [`otlp::walk`] goes through the bytes once, checks the framing of everything in it, and hands each record to the
 //!    [`pipeline`] as borrowed slices. A request that is broken anywhere, or holds too many records, is refused whole.
+//!    The lines of a stream that are one stack trace are joined on the way ([`pipeline::joining`]); what is open at the
+//!    request's end is counted as it is, and moved in the next commit if the trace goes on.
 //! 3. [`classify`] drops a record below the severity that rules ask for before it reads a byte of it. What loggers told in
 //!    a map or in JSON is put in its place then ([`otlp::Unfolded`]), and the record costs one pass of an aho-corasick
-//!    automaton over body and exception. Most records end here, without an allocation.
+//!    automaton over body and exception. Rules that its text makes candidates may ask for the record's service and attributes
+//!    besides; the rules in use ([`classify::Rules`]) are taken once for a request and swapped whole. Most records end here,
+//!    without an allocation.
 //! 4. [`fingerprint`] finds the stack frames, masks what varies in the message, and makes the id.
 //! 5. [`window`] adds it to the request's delta for that cluster. Where the dedupe cache says that the store knows the
 //!    cluster, a count is all there is to do; else its text is redacted and described.
 //! 6. [`store`] gathers the deltas of all waiting requests into one transaction. When SQLite has it on disk, the requests
 //!    are answered. Not before; and where there is a next hop, not before [`forward`] has its acknowledgement.
-//! 7. At the window's end [`triage`] ranks the clusters and claims the first ones in the store: one row for each error,
+//! 7. At the window's end [`triage`] has [`fingerprint`] compare all known templates; which of them are one error is kept
+//!    beside the clusters, and reading follows it. It then ranks the clusters and claims the first ones in the store: one row for each error,
 //!    by a unique index. [`remedy`] finds the claims there, also after a restart, asks Claude, checks the edits, and
 //!    has [`github`] open the pull request, on a branch named after the fingerprint.
+//! 8. [`learn`] asks about one error that no rule knew; what people approve follows the catalogue without a restart.
+//!    [`remedy`] looks up how pull requests ended, and [`triage`] ranks by it.
 //!
 //! # Invariants
 //!
 //! 1. **Durable before ack.** A request whose records matched is answered after its deltas are committed.
 //! 2. **Counted once.** The digest of a request is committed with its deltas; the same bytes again add nothing.
-//! 3. **Ids do not drift.** A fingerprint depends on a record's content and service, and on the algorithm's version.
+//! 3. **Ids do not drift.** A fingerprint depends on a record's content and service, and on the algorithm's version. An
+//!    error's id is the smallest fingerprint of its family; the others lead to it.
 //! 4. **One pull request for each error.** A unique index claims the fingerprint before Claude is asked; the branch name
 //!    comes from the fingerprint, so GitHub refuses a second one. One that people closed is not opened again.
 //! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that.

@@ -115,7 +115,7 @@ pub(super) mod tests {
     use super::*;
     use crate::model::{Severity, SeverityNumber};
 
-    pub(in crate::learn) const TEMPLATE: &str = "Ledger sheet <num> out of balance by <num> EUR";
+    pub(in crate::learn) const TEMPLATE: &str = "Ledger sheet <*> out of balance by <*> EUR";
 
     pub(in crate::learn) fn draft(literals: &[&str]) -> Draft {
         Draft {
@@ -156,7 +156,7 @@ pub(super) mod tests {
         check(|draft| draft.category = "ignore_everything".into(), "\"ignore_everything\" is not one of");
         check(|draft| draft.severity = "none".into(), "`severity`");
         check(|draft| draft.suggested_fix = " \u{202e}\n".into(), "`suggested_fix`");
-        check(|draft| draft.literals = vec!["Ledger <num>".into()], "no piece of the template");
+        check(|draft| draft.literals = vec!["Ledger <*>".into()], "no piece of the template");
         check(|draft| draft.literals.clear(), "no literal");
     }
 }

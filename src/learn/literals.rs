@@ -79,7 +79,7 @@ fn shown(literal: &str) -> String {
     literal.chars().take(60).collect()
 }
 
-/// The parts of a template that never vary: what stands between placeholders such as `<num>` and `[REDACTED:token]`.
+/// The parts of a template that never vary: what stands between placeholders such as `<*>` and `[REDACTED:token]`.
 fn pieces(template: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     const TEMPLATE: &str =
-        "Ledger <num> out of balance by <num> EUR: settlement [REDACTED:token] refused by PostingGuard";
+        "Ledger <*> out of balance by <*> EUR: settlement [REDACTED:token] refused by PostingGuard";
 
     fn verdict(template: &str, literals: &[&str]) -> Result<Vec<String>, Unfit> {
         check(template, &literals.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -365,10 +365,10 @@ mod tests {
             (TEMPLATE, &["out of balance by", "refused by PostingGuard"][..]),
             (TEMPLATE, &[" refused by PostingGuard "]),
             (TEMPLATE, &["EUR: settlement", "out of balance by"]),
-            ("InventoryReservationExpired: <id>", &["InventoryReservationExpired"]),
-            ("E_LEDGER_LOCKED <num>", &["E_LEDGER_LOCKED"]),
-            ("a < b: ledger balance <num>", &["ledger balance"]),
-            ("Lagerbestand für Käufer überzogen: <num>", &["für Käufer überzogen"]),
+            ("InventoryReservationExpired: <*>", &["InventoryReservationExpired"]),
+            ("E_LEDGER_LOCKED <*>", &["E_LEDGER_LOCKED"]),
+            ("a < b: ledger balance <*>", &["ledger balance"]),
+            ("Lagerbestand für Käufer überzogen: <*>", &["für Käufer überzogen"]),
         ] {
             let expected: BTreeSet<_> = literals.iter().map(|literal| literal.trim().to_owned()).collect();
             assert_eq!(verdict(template, literals), Ok(expected.into_iter().collect()), "{literals:?}");
@@ -385,7 +385,7 @@ mod tests {
             (TEMPLATE, &["   "], Unfit::Length(String::new())),
             (&long, &[long.trim()], Unfit::Length(shown(&long))),
             (TEMPLATE, &["Ledger is out of balance"], Unfit::Foreign("Ledger is out of balance".into())),
-            (TEMPLATE, &["balance by <num>"], Unfit::Foreign("balance by <num>".into())),
+            (TEMPLATE, &["balance by <*>"], Unfit::Foreign("balance by <*>".into())),
             (TEMPLATE, &["REDACTED:token"], Unfit::Foreign("REDACTED:token".into())),
             (TEMPLATE, &["out of balanc"], Unfit::Foreign("out of balanc".into())),
             (TEMPLATE, &["edger out"], Unfit::Foreign("edger out".into())),

@@ -20,7 +20,7 @@ pub const DECLINE: &str = "decline";
 
 const SYSTEM: &str = "\
 You classify errors that services log. You are shown one error that no rule of a catalogue knows yet: its message template, in \
-which what varies stands as placeholders such as <num>, and a few examples. Propose one rule that recognises this error and \
+which what varies stands as placeholders such as <*>, and a few examples. Propose one rule that recognises this error and \
 says what it is, or decline.
 
 Rules:

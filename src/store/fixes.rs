@@ -19,7 +19,7 @@ pub struct Spending {
 }
 
 /// Fixes, each with the error that what it claimed leads to.
-const SELECT: &str = "SELECT x.*, coalesce(m.family, x.fingerprint) AS error_id
+pub(super) const SELECT: &str = "SELECT x.*, coalesce(m.family, x.fingerprint) AS error_id
     FROM fix x LEFT JOIN member m ON m.fingerprint = x.fingerprint";
 
 impl Store {

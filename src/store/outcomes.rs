@@ -13,15 +13,17 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fixes_with_open_pull_requests(&self) -> Result<Vec<Fix>, StoreError> {
-        sqlx::query(
-            "SELECT * FROM fix WHERE status IN ('draft', 'ready', 'repairing') AND branch <> '' ORDER BY created_at, id",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(StoreError::while_doing("reading open pull requests"))?
-        .iter()
-        .map(super::fixes::read)
-        .collect()
+        let sql = format!(
+            "{} WHERE x.status IN ('draft', 'ready', 'repairing') AND x.branch <> '' ORDER BY x.created_at, x.id",
+            super::fixes::SELECT
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreError::while_doing("reading open pull requests"))?
+            .iter()
+            .map(super::fixes::read)
+            .collect()
     }
 
     /// Notes where an open pull request stands now. False where the fix has moved on meanwhile.

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 fn run(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_logmend"))
         .arg("classify")
-        // A setting of this test, not of the program, which refuses what it does not know.
-        .env_remove("LOGMEND_CORPUS")
+        // Those of the tests are no settings of the program, which refuses what it does not know.
+        .env_clear()
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
