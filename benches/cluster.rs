@@ -1,7 +1,7 @@
 //! What it costs to name the error of a line, beside Drain3 on the same lines in the same run.
 //!
 //! `cargo bench --bench cluster` uses lines of our own making (`tests/data/groups.tsv`); `LOGMEND_CORPUS=FOLDER` uses the `*.log`
-//! files of a folder. Drain3 0.9.11 (PyPI) runs where `LOGMEND_PYTHON` names a Python that has it, as `./scripts/test` makes one;
+//! files of a folder. Drain3 0.9.11 runs where `LOGMEND_PYTHON` names a Python that has it, as `./scripts/test` makes one;
 //! both use one core, and the best of several rounds counts. What is hostile is measured by the byte: each is linear.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
@@ -58,11 +58,12 @@ fn best(rounds: usize, mut work: impl FnMut()) -> Duration {
 /// Lines a second of both, and their ratio.
 fn side_by_side(lines: &[String]) {
     let resource = Resource { service_name: b"shop", ..Resource::default() };
+    let count = f64::from(u32::try_from(lines.len()).unwrap());
     let took = best(ROUNDS, || name_all(lines, &resource));
-    let ours = lines.len() as f64 / took.as_secs_f64();
+    let ours = count / took.as_secs_f64();
     println!("fingerprint: {ours:.0} lines/s, {:.0} ns a line", 1e9 / ours);
     let whole = best(ROUNDS, || cluster_all(lines));
-    let clustered = lines.len() as f64 / whole.as_secs_f64();
+    let clustered = count / whole.as_secs_f64();
     println!("fingerprint and families: {clustered:.0} lines/s");
     let Ok(python) = std::env::var("LOGMEND_PYTHON") else {
         println!(

@@ -182,7 +182,9 @@ fn merged(
             })
             .collect();
         if let Some(head) = &mut clusters[head] {
-            folded.into_iter().for_each(|member| head.fold(member));
+            for member in folded {
+                head.fold(member);
+            }
             (head.message, head.reason, head.aliases) = (family.template, family.reason, family.aliases);
         }
     }

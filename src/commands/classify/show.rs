@@ -43,7 +43,7 @@ pub(super) fn table(found: &Found, limit: usize, explain: Option<&Classifier>, t
     if found.clusters.len() > limit {
         print(&format!("{} more clusters; --limit 0 shows all", found.clusters.len() - limit));
     }
-    let per_second = found.lines as u128 * 1_000_000 / took.as_micros().max(1);
+    let per_second = u128::from(found.lines) * 1_000_000 / took.as_micros().max(1);
     print(&format!(
         "{} lines, {} in {} clusters, {per_second} lines/s",
         found.lines,
@@ -113,25 +113,24 @@ fn explanation(cluster: &Cluster, classifier: &Classifier) -> Explanation {
 
 /// Why a cluster is an error, and why its lines are one.
 fn reasons(cluster: &Cluster, classifier: &Classifier) -> String {
-    let mut text = format!("\n{} × {}\n", cluster.count, redact::plain(&redact::redact(&cluster.summary())));
-    text.push_str(&format!("id {} (algorithm {ALGORITHM_VERSION}), from ", cluster.id));
-    if cluster.frames.is_empty() {
-        text.push_str("service, type and template\n");
+    let shown = |text: &str| redact::plain(&redact::redact(text));
+    let made_of = if cluster.frames.is_empty() {
+        "service, type and template"
     } else {
-        text.push_str("service, types and these frames\n");
-        let in_app = cluster.frames.iter().any(|frame| frame.in_app);
-        for frame in cluster.frames.iter().filter(|frame| frame.in_app || !in_app) {
-            text.push_str(&format!(
-                "  {} in {}\n",
-                redact::plain(&frame.function),
-                redact::plain(&frame.file)
-            ));
-        }
-    }
+        "service, types and these frames"
+    };
+    let mut lines = vec![
+        format!("\n{} × {}", cluster.count, shown(&cluster.summary())),
+        format!("id {} (algorithm {ALGORITHM_VERSION}), from {made_of}", cluster.id),
+    ];
+    let none_in_app = !cluster.frames.iter().any(|frame| frame.in_app);
+    let frames = cluster.frames.iter().filter(|frame| frame.in_app || none_in_app);
+    lines.extend(frames.map(|frame| format!("  {} in {}", shown(&frame.function), shown(&frame.file))));
     if !cluster.reason.is_empty() {
-        text.push_str(&format!("{} ids are one: {}\n", cluster.aliases.len() + 1, cluster.reason));
+        lines.push(format!("{} ids are one: {}", cluster.aliases.len() + 1, cluster.reason));
     }
-    text + &rules::told(example(cluster).as_bytes(), &explanation(cluster, classifier))
+    lines.push(rules::told(example(cluster).as_bytes(), &explanation(cluster, classifier)));
+    lines.join("\n")
 }
 
 /// Prints a result. A reader that went away (`| head`) has seen enough.
