@@ -36,12 +36,16 @@ pub struct Known<'a> {
 const WORDS_MIN: usize = 5;
 /// The same, in a template that says little else.
 const WORDS_MIN_SHORT: usize = 10;
+/// The same, right after a noun that names follow (`queue orders`): two are as often two cases of one thing.
+const WORDS_MIN_NAMED: usize = 3;
 /// How many words must stay for a template to say much.
 const WORDS_TELLING: usize = 4;
 /// How many words must stay at the least.
 const WORDS_STAYING_MIN: usize = 2;
 /// How many chunks a template may have for two places of it to be compared at once: bounds the work at the square of it.
 const PAIRED_CHUNKS_MAX: usize = 32;
+/// The same for three places: the third power.
+const TRIPLED_CHUNKS_MAX: usize = 12;
 /// How often merged templates are compared again. Each round adds one or two places; messages have few more that vary.
 const ROUNDS: usize = 3;
 
@@ -111,8 +115,11 @@ impl Group {
         for (number, &first) in varying.iter().enumerate() {
             self.merge_at(&[first], interner);
             if length <= PAIRED_CHUNKS_MAX {
-                for &second in &varying[number + 1..] {
+                for (next, &second) in varying.iter().enumerate().skip(number + 1) {
                     self.merge_at(&[first, second], interner);
+                    for &third in varying[next + 1..].iter().filter(|_| length <= TRIPLED_CHUNKS_MAX) {
+                        self.merge_at(&[first, second, third], interner);
+                    }
                 }
             }
         }
@@ -126,7 +133,7 @@ impl Group {
     fn merge_at(&mut self, places: &[usize], interner: &Interner) {
         let mut alike = HashMap::<Pattern, Vec<usize>>::new();
         for (number, pattern) in self.patterns.iter().enumerate() {
-            if places.iter().all(|place| interner.kind(pattern[*place]).may_vary(*place)) {
+            if places.iter().all(|place| interner.kind(pattern[*place]).may_vary()) {
                 let mut general = pattern.clone();
                 for place in places {
                     general[*place] = Interner::MASK;
@@ -160,14 +167,23 @@ impl Group {
             members.iter().any(|member| interner.kind(self.patterns[*member][place]) == Kind::Value)
         };
         let enough = if staying >= WORDS_TELLING { WORDS_MIN } else { WORDS_MIN_SHORT };
+        let alone = places.len() == 1;
         places.iter().all(|&place| {
-            let words = distinct(place);
-            let partly = words.iter().filter(|chunk| interner.kind(**chunk) == Kind::Partly).count();
-            words.len() >= enough
+            let chunks = distinct(place);
+            let partly = chunks.iter().filter(|chunk| interner.kind(**chunk) == Kind::Partly).count();
+            let words = chunks.len() - partly;
+            // The first chunk is the subject of most messages.
+            if place == 0 && words > 0 && (chunks.len() < WORDS_MIN_SHORT || staying < WORDS_TELLING) {
+                return false;
+            }
+            let named = interner.follows_class(general, place) && words >= WORDS_MIN_NAMED;
+            // Values of two shapes, `rdd_<*>` beside `broadcast_<*>` or `<*>`, show that the place varies.
+            let varies = alone && partly + usize::from(has_value(place)) >= 2 && partly > 0;
+            chunks.len() >= enough
+                || named
                 // A word where others have a value, right after its key: `user=root` beside `user=<*>`.
-                || (places.len() == 1 && has_value(place) && interner.follows_key(general, place))
-                // Ids that differ in their prefix too: `rdd_<*>` beside `broadcast_<*>`.
-                || (places.len() == 1 && partly >= 2 && partly == words.len() && staying >= WORDS_TELLING)
+                || (alone && has_value(place) && interner.follows_key(general, place))
+                || (varies && (words == 0 || words >= WORDS_MIN_NAMED))
         })
     }
 

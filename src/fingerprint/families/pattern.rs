@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::template::distinguishes;
+use super::super::template::{distinguishes, is_class};
 use crate::model::MASK;
 
 /// A template's chunks, by number.
@@ -26,9 +26,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Whether a chunk in a place may be a variable's value. The first chunk is the subject of most messages.
-    pub(super) fn may_vary(self, place: usize) -> bool {
-        self != Self::Fixed && (place > 0 || self == Self::Partly)
+    /// Whether a chunk may be a variable's value.
+    pub(super) fn may_vary(self) -> bool {
+        self != Self::Fixed
     }
 
     pub(super) fn says_something(self) -> bool {
@@ -70,6 +70,11 @@ impl Interner {
     /// Whether a place is right after a key: the chunk before it ends in `=`.
     pub(super) fn follows_key(&self, pattern: &Pattern, place: usize) -> bool {
         place > 0 && self.chunks[pattern[place - 1] as usize].0.ends_with('=')
+    }
+
+    /// Whether a place is right after a noun that names follow, as in `queue orders`.
+    pub(super) fn follows_class(&self, pattern: &Pattern, place: usize) -> bool {
+        place > 0 && is_class(&self.chunks[pattern[place - 1] as usize].0)
     }
 
     fn number(&mut self, chunk: &str) -> u32 {

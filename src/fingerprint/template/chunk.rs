@@ -137,6 +137,12 @@ impl<'a> Scan<'a> {
         if parted && self.out.get(before.clone()) == Some(this) {
             self.out.truncate(before.end);
             self.mask_end -= begin - before.start;
+        } else if parted && self.depth > 0 && !this.contains('=') {
+            // A list in brackets of things whose names differ too: `[cart-<*>, mail-<*>]`.
+            self.out.truncate(before.start);
+            self.out.push_str(MASK);
+            self.mask_end = self.out.len();
+            self.chunk_before = before.start..self.mask_end;
         } else {
             self.chunk_before = begin..self.out.len();
         }

@@ -21,7 +21,7 @@ use crate::model::MASK;
 
 use self::vocabulary::{CODE_KEY, METHOD, Meaning, ROUTE_KEY};
 use self::words::Key;
-pub(crate) use self::words::distinguishes;
+pub(crate) use self::words::{distinguishes, is_class};
 
 /// How much of a message is read, in bytes. More than the template's bound, since values shrink when masked: a
 /// cut of the message itself would fall into another word for each occurrence.
@@ -103,6 +103,8 @@ struct Scan<'a> {
     mask_end: usize,
     /// Whether a space is due before what comes next.
     space: bool,
+    /// How many brackets are open.
+    depth: u32,
     context: Context,
     /// The quote that closes a quoted sentence, while in one.
     sentence: Option<u8>,
@@ -127,6 +129,7 @@ impl<'a> Scan<'a> {
             full: false,
             mask_end: 0,
             space: false,
+            depth: 0,
             context: Context::default(),
             sentence: None,
             unquoted_until: [0; 3],
@@ -177,7 +180,11 @@ impl<'a> Scan<'a> {
                 self.sign(byte);
             }
             b')' => self.close(),
-            b']' | b'}' | b'>' | b'|' => self.sign(byte),
+            b']' | b'}' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.sign(byte);
+            }
+            b'>' | b'|' => self.sign(byte),
             _ => self.chunk(),
         }
     }
@@ -241,6 +248,7 @@ impl<'a> Scan<'a> {
         };
         let value_stands_here = self.space || matches!(self.before(), b'=' | b':');
         self.sign(open);
+        self.depth += 1;
         if value_stands_here && self.peek(0) == close {
             self.mask();
         }
@@ -248,6 +256,7 @@ impl<'a> Scan<'a> {
 
     /// A value in parentheses right after a value says the same again: `1165 bytes (1.13 KB)`, `10.0.0.1 (db-1)`.
     fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
         self.sign(b')');
         if let Some(before) = self.out.strip_suffix("<*> (<*>)") {
             self.mask_end = before.len() + MASK.len();
@@ -297,7 +306,8 @@ impl<'a> Scan<'a> {
             return;
         }
         let key = self.context.key;
-        let is_message = key == Some(Key::Telling) || (content.contains(' ') && key != Some(Key::Naming));
+        let is_message = key == Some(Key::Telling)
+            || (key != Some(Key::Naming) && self.request != 2 && words::is_sentence(content));
         if is_message && self.sentence.is_none() {
             self.sentence = Some(quote);
             return self.sign(quote);

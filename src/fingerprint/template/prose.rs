@@ -1,7 +1,7 @@
 //! Words without a digit: they stay, unless they name somebody or are part of a date, and say what comes next.
 
 use super::shapes;
-use super::vocabulary::{BEFORE_USER, CREDENTIAL, FILLER, METHOD, MONTH, Meaning, WEEKDAY, ZONE};
+use super::vocabulary::{BEFORE_USER, CREDENTIAL, CURRENCY, FILLER, METHOD, MONTH, Meaning, WEEKDAY, ZONE};
 use super::words;
 use super::{Context, Scan};
 
@@ -15,7 +15,11 @@ impl<'a> Scan<'a> {
     /// A word without a digit, which stays unless it stands where names stand, or is part of a date.
     pub(super) fn word(&mut self, word: &'a str, trail: &str) {
         let meaning = Meaning::of(word);
-        if self.is_of_date(word, meaning) || shapes::is_hex_word(word) {
+        let amount = meaning.is(CURRENCY) && word.bytes().all(|b| b.is_ascii_uppercase()) && {
+            let next = self.rest().trim_start_matches(' ');
+            next.starts_with(|c: char| c.is_ascii_digit())
+        };
+        if amount || self.is_of_date(word, meaning) || shapes::is_hex_word(word) {
             return self.mask();
         }
         let codes = if meaning.is(FILLER) { self.context.codes } else { 0 };

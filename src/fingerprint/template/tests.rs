@@ -23,6 +23,7 @@ fn numbers_with_their_units_are_masked() {
             "worker<*> lost on thread-<*> of blk_<*> and blk_<*>",
         ),
         ("Rect(0, 0 - 720, 1208)", "Rect(<*>)"),
+        ("paid EUR 12.50 or 12.50 USD of it", "paid <*> of it"),
     ]);
 }
 
@@ -114,6 +115,8 @@ fn quoted_and_assigned_values_are_masked_and_keys_stay() {
             "user=bob order=A-7x level=error t=12ms rhost=10.0.0.1",
             "user=<*> order=<*> level=error t=<*> rhost=<*>",
         ),
+        (r#"found "red cedar desk" twice"#, r#"found "<*>" twice"#),
+        (r#"found "no such red desk 7" twice"#, r#"found "no such red desk <*>" twice"#),
         ("logname= uid=0 ruser= rhost=db", "logname=<*> uid=<*> ruser=<*> rhost=<*>"),
         ("ws=null and ws=WorkSource{10057}", "ws=<*> and ws=<*>"),
         ("open=true closed=false", "open=true closed=false"),
@@ -156,6 +159,7 @@ fn lists_are_of_any_length() {
         ("ids 1, 2 and 3 are gone", "ids <*> are gone"),
         ("delete blk_1 blk_-2 blk_3 now", "delete blk_<*> now"),
         ("steps = 1514038440000##6993##548365", "steps = <*>"),
+        ("pods [cart-1, mail-22, ware-3] late", "pods [<*>] late"),
         ("called by com.a.b.C.d:1 com.a.b.E.f:22 com.a.g.H:3", "called by <*>"),
     ]);
 }

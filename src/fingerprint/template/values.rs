@@ -3,7 +3,7 @@
 use super::Scan;
 use super::chunk::Has;
 use super::shapes;
-use super::vocabulary::{ACCOUNT, COMMON, FIXED, MONTH, Meaning, UNIT};
+use super::vocabulary::{ACCOUNT, COMMON, CURRENCY, FIXED, MONTH, Meaning, UNIT};
 use super::words::{self, Key, Word};
 
 impl<'a> Scan<'a> {
@@ -92,7 +92,8 @@ impl<'a> Scan<'a> {
             .as_bytes()
             .get(length)
             .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'=');
-        if ends && Meaning::of(&after[..length]).is(UNIT) {
+        let meaning = Meaning::of(&after[..length]);
+        if ends && (meaning.is(UNIT) || meaning.is(CURRENCY)) {
             self.at += 1 + length;
         }
     }

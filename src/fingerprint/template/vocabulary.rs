@@ -50,6 +50,11 @@ pub(super) const SOURCE_ENDING: Meaning = Meaning(1 << 19);
 /// A country's top-level domain that is a word of code too: `task.id`, `value.is`.
 pub(super) const CODE_LIKE: Meaning = Meaning(1 << 20);
 
+/// A currency (ISO 4217), which goes with its amount on either side.
+pub(super) const CURRENCY: Meaning = Meaning(1 << 21);
+/// A noun of which there are many, each with a name that follows it.
+pub(super) const CLASS: Meaning = Meaning(1 << 22);
+
 /// The table, in lower case.
 const WORDS: &[(Meaning, &str)] = &[
     (
@@ -113,6 +118,13 @@ const WORDS: &[(Meaning, &str)] = &[
          dat bin sh bat md html css png jpg pdf key pem crt lock pid sock class mum cat apk",
     ),
     (SOURCE_ENDING, "py js mjs cjs ts tsx jsx java kt scala go rs cs fs rb php c cc cpp h ex swift"),
+    (CURRENCY, "usd eur gbp jpy chf cny inr aud cad sek nok dkk pln brl mxn krw zar sgd hkd nzd czk huf try"),
+    (
+        CLASS,
+        "host hostname pod container tenant customer account node server client peer instance topic queue bucket package \
+         database table index schema user theme plugin project service job task module partition shard replica broker \
+         channel stream namespace cluster deployment repository branch column field key device disk volume interface",
+    ),
     (CODE_LIKE, "id is in to at no so my"),
 ];
 

@@ -1,7 +1,7 @@
 //! Runs of letters and digits: words, codes or values; and what a key says of its value.
 
 use super::shapes;
-use super::vocabulary::{FIXED, HAPPENING, METHOD, Meaning, NAMING_KEY, PERSON_KEY, TELLING_KEY};
+use super::vocabulary::{CLASS, FIXED, HAPPENING, METHOD, Meaning, NAMING_KEY, PERSON_KEY, TELLING_KEY};
 
 /// What a run of letters and digits is.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,6 +130,12 @@ pub(super) fn is_key(content: &str) -> bool {
         && content.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
+/// Whether a quoted text is a sentence, to be read on like the rest, and not a name of a few words: `"red cedar desk"`.
+pub(super) fn is_sentence(content: &str) -> bool {
+    let words = || content.split(' ').filter(|word| !word.is_empty());
+    content.contains(' ') && (words().nth(3).is_some() || words().any(distinguishes))
+}
+
 /// A value without a value.
 pub(super) fn is_missing(word: &str) -> bool {
     ["null", "nil", "None", "undefined", "(null)"].contains(&word)
@@ -154,6 +160,11 @@ pub(super) fn last_word(text: &str) -> &str {
     let length =
         bytes.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || **b == b'-').count();
     &text[text.len() - length..]
+}
+
+/// Whether a name follows the word, as in `database orders` and `queue mails`.
+pub(crate) fn is_class(word: &str) -> bool {
+    Meaning::of(word).is(CLASS)
 }
 
 /// Whether a word tells errors apart whatever else is alike: what happened, codes, exceptions, verbs by their ending.
