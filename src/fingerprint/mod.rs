@@ -81,9 +81,11 @@ fn error_type(exception: &Exception<'_>, trace: Option<&Trace>) -> String {
 /// The template of the first text that says something: the record's own template, what stands before the body's trace,
 /// the exception's message, the message that the trace begins with.
 fn message(own: &[u8], lead: &[u8], exception: &Exception<'_>, trace: Option<&Trace>) -> String {
-    let own = masked(own);
-    if placeholders::says_something(&own) {
-        return own;
+    if !own.is_empty() {
+        let own = masked(own);
+        if placeholders::says_something(&own) {
+            return own;
+        }
     }
     let of_trace = trace.map_or(&b""[..], |trace| trace.message.as_bytes());
     [lead, exception.message, of_trace]
@@ -96,7 +98,7 @@ fn message(own: &[u8], lead: &[u8], exception: &Exception<'_>, trace: Option<&Tr
 /// The template of a message, or of a template that was sent in its place: one statement gives the same for both.
 fn masked(message: &[u8]) -> String {
     let message = bounded(message);
-    template(placeholders::without_names(&message).as_bytes())
+    template::of_text(&placeholders::without_names(&message))
 }
 
 /// Where the record was written, as far as it says so. It shows where to look where there is no trace, and is no part of the
@@ -119,7 +121,8 @@ pub fn written_at(code: &CodeLocation<'_>) -> Option<Frame> {
 /// The text as UTF-8 within [`TRACE_BYTES_MAX`].
 fn bounded(text: &[u8]) -> Cow<'_, str> {
     if text.len() <= TRACE_BYTES_MAX {
-        return String::from_utf8_lossy(text);
+        // Tried first since it checks plain ASCII many bytes at a time.
+        return std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
     }
     let (head, tail) = (&text[..TRACE_BYTES_MAX / 2], &text[text.len() - TRACE_BYTES_MAX / 2..]);
     Cow::Owned(format!("{}\n{}", String::from_utf8_lossy(head), String::from_utf8_lossy(tail)))

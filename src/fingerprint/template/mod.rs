@@ -34,10 +34,12 @@ const QUOTED_BYTES_MAX: usize = 256;
 /// The message with what varies masked: one line, at most 1,000 bytes, without control characters.
 #[must_use]
 pub fn template(text: &[u8]) -> String {
-    let text = &text[..text.len().min(MESSAGE_BYTES_MAX)];
-    // Tried first since it checks plain ASCII many bytes at a time.
-    let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
-    let text = without_controls(&text);
+    of_text(&String::from_utf8_lossy(&text[..text.len().min(MESSAGE_BYTES_MAX)]))
+}
+
+/// As [`template`], of a text that is UTF-8.
+pub(super) fn of_text(text: &str) -> String {
+    let text = without_controls(&text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)]);
     let mut scan = Scan::new(&text);
     while !scan.is_done() {
         scan.step();

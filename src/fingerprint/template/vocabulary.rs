@@ -131,8 +131,16 @@ const WORDS: &[(Meaning, &str)] = &[
 /// The longest word of the table, in bytes.
 const WORD_BYTES_MAX: usize = 20;
 
+/// A place for each first letter and length.
+const PLACES: usize = 26 * (WORD_BYTES_MAX + 1);
+
 /// Words by their first letter and length: a handful in each place.
-struct Table(Vec<Vec<(&'static str, Meaning)>>);
+struct Table {
+    /// Sorted by place.
+    words: Vec<(&'static str, Meaning)>,
+    /// Where the words of each place begin; one more than there are places.
+    begins: Vec<u16>,
+}
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut meanings = BTreeMap::<&str, Meaning>::new();
@@ -142,20 +150,24 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             *known = Meaning(known.0 | meaning.0);
         }
     }
-    let mut table = vec![Vec::new(); 26 * (WORD_BYTES_MAX + 1)];
-    for (word, meaning) in meanings {
-        if let Some(place) = place(word.as_bytes()) {
-            table[place].push((word, meaning));
-        }
-    }
-    Table(table)
+    let mut words: Vec<_> = meanings.into_iter().collect();
+    words.sort_by_key(|(word, _)| place(word.as_bytes()));
+    let begin = |at: usize| words.partition_point(|(word, _)| place(word.as_bytes()) < Some(at));
+    let begins = (0..=PLACES).map(|at| u16::try_from(begin(at)).unwrap_or(u16::MAX)).collect();
+    Table { words, begins }
 });
 
 impl Meaning {
     /// What a word means, in any case of its letters; nothing for most.
     pub(super) fn of(word: &str) -> Self {
         let Some(place) = place(word.as_bytes()) else { return Self::default() };
-        let known = TABLE.0[place].iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+        let table = &*TABLE;
+        let candidates = &table.words[usize::from(table.begins[place])..usize::from(table.begins[place + 1])];
+        // Most words fail at their last letter, which is the cheapest to look at.
+        let last = word.as_bytes().last().map(u8::to_ascii_lowercase);
+        let known = candidates
+            .iter()
+            .find(|(known, _)| known.as_bytes().last().copied() == last && known.eq_ignore_ascii_case(word));
         known.map_or(Self::default(), |(_, meaning)| *meaning)
     }
 
