@@ -32,6 +32,9 @@ const TRACE_BYTES_MAX: usize = 64 * 1024;
 /// How many frames are kept, from the innermost: as many as a person would ever look at. The fingerprint is made before.
 const FRAMES_MAX: usize = 64;
 
+/// How much of a message is searched for an exception's own, in bytes.
+const REPEATED_BYTES_MAX: usize = 4 * 1024;
+
 /// How much of an exception's type is kept, in bytes.
 const TYPE_BYTES_MAX: usize = 256;
 
@@ -87,12 +90,28 @@ fn message(own: &[u8], lead: &[u8], exception: &Exception<'_>, trace: Option<&Tr
             return own;
         }
     }
+    // Without frames the exception's own words tell errors apart that one line of code logs: `query failed` is none of them.
+    let told = exception.message.trim_ascii();
+    if trace.is_none() && !lead.is_empty() && !told.is_empty() && !repeats(lead, told) {
+        let lead = masked(lead);
+        return template::of_text(&format!("{lead}: {}", masked(told)));
+    }
     let of_trace = trace.map_or(&b""[..], |trace| trace.message.as_bytes());
     [lead, exception.message, of_trace]
         .into_iter()
         .map(masked)
         .find(|text| !text.is_empty())
         .unwrap_or_default()
+}
+
+/// Whether a message holds an exception's own, as loggers that write `failed: {error}` have it. Both are read as far as a
+/// template goes.
+fn repeats(lead: &[u8], told: &[u8]) -> bool {
+    let (lead, told) = (
+        bounded(&lead[..lead.len().min(REPEATED_BYTES_MAX)]).into_owned(),
+        bounded(&told[..told.len().min(REPEATED_BYTES_MAX / 2)]).into_owned(),
+    );
+    lead.contains(&told)
 }
 
 /// The template of a message, or of a template that was sent in its place: one statement gives the same for both.

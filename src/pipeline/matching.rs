@@ -10,7 +10,9 @@ use super::{Pipeline, onward, overflow};
 use crate::classify::{Classifier, Scratch};
 use crate::fingerprint;
 use crate::forward::{Hold, Matched};
-use crate::model::{ClusterDetail, Delta, HeldBack, LogRecord, Resource, Sample, UnixNanos};
+use crate::model::{
+    ClusterDetail, Delta, HeldBack, LogRecord, Resource, Sample, Severity, UnixNanos, Verdict,
+};
 use crate::otlp::Unfolded;
 use crate::store::{Move, MovedFrom};
 use crate::window::{Fold, Occurrence};
@@ -53,6 +55,7 @@ impl<'p> Matching<'p> {
         resource: &Resource<'_>,
         record: &LogRecord<'_>,
         counted: &[Counted],
+        is_fragment: bool,
     ) -> Option<(Matched, Vec<Counted>)> {
         let pipeline = self.pipeline;
         if !self.rules.may_hold(record) {
@@ -69,6 +72,9 @@ impl<'p> Matching<'p> {
             severity_number: record.severity(),
             verdict: class.verdict(record.severity(), has_in_app_frame),
         };
+        // The head of a fragment is not known here: it was counted or lost before. So that nothing is lost it counts, and so
+        // that no error gets two fixes, it asks for none.
+        let occurrence = if is_fragment { headless(occurrence) } else { occurrence };
         let is_one_too_many = !self.fold.has_room_for(occurrence.fingerprint);
         // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
         let hold = if is_one_too_many { Hold::Never } else { Hold::ByCluster };
@@ -114,15 +120,15 @@ impl<'a> Take<'a> for Matching<'_> {
     fn take(&mut self, resource: &Resource<'a>, group: Group<'_, Part<'a>>) -> Vec<Counted> {
         let Group { first, joined, is_fragment, .. } = group;
         let records = first.indexes().count() as u64;
-        // Of a fragment the head was counted, or not, where it came.
-        if records == 0 || is_fragment {
+        if records == 0 {
             return first.counted;
         }
         let record = match joined {
             Some(body) => LogRecord { body, ..first.record },
             None => first.record,
         };
-        let Some((matched, mut counted)) = self.occurrence(resource, &record, &first.counted) else {
+        let Some((matched, mut counted)) = self.occurrence(resource, &record, &first.counted, is_fragment)
+        else {
             return first.counted;
         };
         self.joined += records - u64::from(first.counted.is_empty());
@@ -136,6 +142,12 @@ impl<'a> Take<'a> for Matching<'_> {
         }
         counted
     }
+}
+
+/// An occurrence of which only the rest came.
+fn headless(occurrence: Occurrence) -> Occurrence {
+    let severity = occurrence.verdict.severity.min(Severity::Medium);
+    Occurrence { verdict: Verdict { severity, fixable: false, ..occurrence.verdict }, ..occurrence }
 }
 
 /// The delta of one occurrence.

@@ -171,10 +171,16 @@ async fn a_trace_does_not_go_on_in_another_stream_or_too_late() {
     for (service, at) in [("other", 1), ("shop", 11_000_000_000)] {
         let running = Running::start().await;
         running.send(&request("shop", 0, &JAVA[..2]), 0).await;
-        let before = running.counts().await;
+        let before = running.counts().await.len();
         let next = running.send(&request(service, 2, &JAVA[2..]), at).await;
-        assert_eq!((next.counted, next.joined), (0, 0), "frames without a head tell of nothing");
-        assert_eq!(running.counts().await, before);
+        assert_eq!((next.counted, next.joined), (1, 1), "frames whose head is not known are not lost");
+        assert_eq!(running.counts().await.len(), before + 1);
+        let clusters = running.store.clusters(ClusterFilter::default()).await.unwrap();
+        let rest = clusters.iter().find(|cluster| cluster.detail.frames.len() > 1).unwrap();
+        assert!(
+            !rest.verdict.fixable && !rest.verdict.severity.is_urgent(),
+            "and ask for no fix of their own"
+        );
     }
 }
 

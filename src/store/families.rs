@@ -1,20 +1,31 @@
 //! Families: which clusters are one error, and what people keep out of that.
 //!
-//! What is stored here is made from the set of templates that are known and of those that people separated, and from nothing
-//! else: whoever makes it anew, on whichever replica, writes the same. Nothing is moved for it: rows of clusters, windows and
+//! What is stored here is made from the set of templates that are known and of those that people separated: whoever makes it
+//! anew, on whichever replica, writes the same. More templates only make families grow; where there are too many to compare, what was
+//! one stays one. Nothing is moved for it: rows of clusters, windows and
 //! fixes stay under the fingerprint that they came with, and are found through `member`. Members whose cluster is gone
 //! are left out by whoever reads, and dropped the next time that families are made.
 
 mod change;
 
-use self::change::{Change, Ties};
+use std::collections::BTreeSet;
 
+use sqlx::sqlite::SqliteTransaction;
+
+use self::change::{Change, Ties};
 use super::{Store, StoreError};
 use crate::model::{Family, Fingerprint, Template, UnixNanos};
 
 /// What people may compare: named by its message, and not separated.
 const COMPARED: &str = "c.named_by_message = 1 AND c.count > 0
     AND NOT EXISTS (SELECT 1 FROM separated s WHERE s.fingerprint = c.fingerprint)";
+
+/// What is compared, and in which order it has its place where not all can be: members of families first, so that no flood
+/// takes them apart; then service by service in turn, so that none crowds out the others.
+const RANKED: &str =
+    "SELECT c.fingerprint, c.service, c.error_type, c.message, m.fingerprint IS NULL AS fresh,
+      row_number() OVER (PARTITION BY c.service, m.fingerprint IS NULL ORDER BY c.fingerprint) AS turn
+    FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint";
 
 impl Store {
     /// The ids of the clusters whose templates are compared, ascending, at most so many.
@@ -23,8 +34,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn compared(&self, count_max: u32) -> Result<Vec<Fingerprint>, StoreError> {
-        let sql =
-            format!("SELECT c.fingerprint FROM cluster c WHERE {COMPARED} ORDER BY c.fingerprint LIMIT ?");
+        let sql = format!(
+            "SELECT fingerprint FROM (
+               SELECT fingerprint, row_number() OVER (ORDER BY fresh, turn, fingerprint) AS place
+               FROM ({RANKED} WHERE {COMPARED}) AS ranked) AS placed
+             WHERE place <= ? ORDER BY fingerprint"
+        );
         // Decoded row by row: a hundred thousand rows as the driver holds them would be a hundred megabytes.
         sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql))
             .bind(count_max)
@@ -44,10 +59,11 @@ impl Store {
     pub async fn templates(&self, count_max: u32, chars_max: u32) -> Result<Vec<Template>, StoreError> {
         let sql = format!(
             "SELECT fingerprint, service, error_type, message FROM (
-               SELECT c.fingerprint, c.service, c.error_type, c.message,
-                 sum(length(c.message)) OVER (ORDER BY c.fingerprint) AS chars
-               FROM cluster c WHERE {COMPARED}) AS compared
-             WHERE chars <= ? ORDER BY fingerprint LIMIT ?"
+               SELECT fingerprint, service, error_type, message, fresh,
+                 sum(length(message)) OVER (ORDER BY fresh, turn, fingerprint) AS chars,
+                 row_number() OVER (ORDER BY fresh, turn, fingerprint) AS place
+               FROM ({RANKED} WHERE {COMPARED}) AS ranked) AS placed
+             WHERE (chars <= ? OR fresh = 0) AND place <= ? ORDER BY fingerprint"
         );
         sqlx::query_as::<_, (String, String, String, String)>(sqlx::AssertSqlSafe(sql))
             .bind(chars_max)
@@ -63,8 +79,9 @@ impl Store {
             .collect()
     }
 
-    /// Makes these the families that there are, in one transaction that writes what differs and nothing else. Who stays a member
-    /// of some family keeps the time since when it is. Tells whether anything differed.
+    /// Adds these families to those that there are, in one transaction that writes what differs and nothing else. What was one
+    /// stays one, since a fix may have been claimed for it; people alone take members out ([`Store::separate`]). Who stays a
+    /// member keeps the time since when it is. Tells whether anything differed.
     ///
     /// # Errors
     ///
@@ -72,8 +89,10 @@ impl Store {
     pub async fn set_families(&self, families: &[Family], now: UnixNanos) -> Result<bool, StoreError> {
         let failed = StoreError::while_doing("writing families");
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let wanted = Ties::of(families);
-        let changed = Change::between(&Ties::stored(&mut transaction).await?, &wanted);
+        let stored = Ties::stored(&mut transaction).await?;
+        let mut wanted = Ties::of(families);
+        wanted.keep(&stored, &released(&mut transaction).await?);
+        let changed = Change::between(&stored, &wanted);
         if changed.is_none() {
             return Ok(false);
         }
@@ -169,4 +188,17 @@ impl Store {
 
 fn fingerprint(table: &'static str, column: &'static str, text: String) -> Result<Fingerprint, StoreError> {
     text.parse().map_err(|_| StoreError::Inconsistent { table, column, value: text })
+}
+
+/// Who is in no family any more: whom people separated, and whose cluster is gone.
+async fn released(transaction: &mut SqliteTransaction<'_>) -> Result<BTreeSet<Fingerprint>, StoreError> {
+    let ids = sqlx::query_scalar::<_, String>(
+        "SELECT fingerprint FROM separated UNION SELECT m.fingerprint FROM member m
+         WHERE NOT EXISTS (SELECT 1 FROM cluster c WHERE c.fingerprint = m.fingerprint)",
+    );
+    let ids = ids
+        .fetch_all(&mut **transaction)
+        .await
+        .map_err(StoreError::while_doing("reading who is separated"))?;
+    ids.into_iter().map(|id| fingerprint("separated", "fingerprint", id)).collect()
 }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use super::super::lines::{Lines, Next, is_stdin, level};
 use super::gather::Gather;
 use crate::model::SeverityNumber;
-use crate::pipeline::joining::{Joiner, Line};
+use crate::pipeline::joining::{Joiner, Line, tells_of_an_error};
 
 /// The longest line; the service takes records of up to 1 MiB too.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -32,7 +32,11 @@ impl Line for Numbered {
     }
 
     fn may_be_logged_with_a_trace(&self) -> bool {
-        self.severity.is_unspecified() || self.severity >= SeverityNumber::WARN
+        if self.severity.is_unspecified() {
+            tells_of_an_error(&self.text)
+        } else {
+            self.severity >= SeverityNumber::WARN
+        }
     }
 
     fn absorb(&mut self, later: Self) {

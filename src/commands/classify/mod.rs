@@ -10,7 +10,7 @@ mod input;
 mod show;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -106,6 +106,11 @@ fn classify(plan: &Plan, classifier: &Classifier) -> anyhow::Result<()> {
     if plan.files.iter().filter(|file| is_stdin(file)).count() > 1 {
         bail!("standard input can be read once; name `-` once");
     }
+    if let Some(out) = &plan.assignments
+        && plan.files.iter().any(|file| is_same(file, out))
+    {
+        bail!("--assignments names {}, which is read; name another file", out.display());
+    }
     let began = Instant::now();
     let mut gather = Gather::new(classifier, &plan.service, plan.all, plan.assignments.is_some());
     let mut progress = input::Progress::of(&plan.files);
@@ -126,6 +131,11 @@ fn classify(plan: &Plan, classifier: &Classifier) -> anyhow::Result<()> {
         Format::Table => show::table(&found, plan.limit, plan.explain.then_some(classifier), began.elapsed()),
     }
     Ok(())
+}
+
+/// Whether two names are of one file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 fn write_assignments(path: &PathBuf, found: &gather::Found) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! What is printed: a table for people, JSON for programs, and the reasons for whoever asks.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -71,7 +72,26 @@ fn row(cluster: &Cluster) -> Vec<Cell> {
 /// Prints all as one JSON object.
 pub(super) fn json(found: &Found, explain: Option<&Classifier>) {
     let clusters: Vec<_> = found.clusters.iter().map(|cluster| value(cluster, explain)).collect();
-    print(&json!({"lines": found.lines, "counted": found.counted, "clusters": clusters}).to_string());
+    let text = json!({"lines": found.lines, "counted": found.counted, "clusters": clusters}).to_string();
+    print(&harmless(&text));
+}
+
+/// JSON in which nothing is left that a terminal acts on: `serde_json` escapes what is below a space alone.
+fn harmless(json: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts(c) {
+            // All of them are in strings, and in the first plane.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn value(cluster: &Cluster, explain: Option<&Classifier>) -> Value {

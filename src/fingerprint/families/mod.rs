@@ -44,6 +44,9 @@ const WORDS_TELLING: usize = 4;
 const WORDS_STAYING_MIN: usize = 2;
 /// How many chunks a template may have for two places of it to be compared at once: bounds the work at the square of it.
 const PAIRED_CHUNKS_MAX: usize = 32;
+/// How many patterns a group may have for that. Real messages of one shape are some dozen; thousands are somebody's text, or an
+/// attack, and are compared at one place at a time.
+const PAIRED_PATTERNS_MAX: usize = 1_000;
 /// The same for three places: the third power.
 const TRIPLED_CHUNKS_MAX: usize = 12;
 /// How often merged templates are compared again. Each round adds one or two places; messages have few more that vary.
@@ -51,8 +54,8 @@ const ROUNDS: usize = 3;
 
 /// The families among all templates that are known, ordered by id.
 ///
-/// It takes time in proportion to the templates and, for each group of one shape, the square of its places (at most 32): some
-/// 100 ms for 10,000 templates.
+/// It takes time in proportion to the templates and their places. Where a group of one shape is small (1,000 patterns), the square of
+/// its places comes on top, or the third power of a few.
 #[must_use]
 pub fn families(known: &[Known<'_>]) -> Vec<Family> {
     let mut groups = BTreeMap::<(&str, &str, Shape), Vec<(Fingerprint, &str)>>::new();
@@ -114,7 +117,7 @@ impl Group {
         let varying: Vec<_> = (0..length).filter(|place| self.varies(*place)).collect();
         for (number, &first) in varying.iter().enumerate() {
             self.merge_at(&[first], interner);
-            if length <= PAIRED_CHUNKS_MAX {
+            if length <= PAIRED_CHUNKS_MAX && self.patterns.len() <= PAIRED_PATTERNS_MAX {
                 for (next, &second) in varying.iter().enumerate().skip(number + 1) {
                     self.merge_at(&[first, second], interner);
                     for &third in varying[next + 1..].iter().filter(|_| length <= TRIPLED_CHUNKS_MAX) {
@@ -142,49 +145,70 @@ impl Group {
             }
         }
         for (general, members) in alike {
-            if self.are_one(&general, &members, places, interner) {
+            let one = self.that_are_one(&general, members, places, interner);
+            if one.len() > 1 {
                 let general = self.add(general);
-                for member in members {
+                for member in one {
                     self.union.join(general, member);
                 }
             }
         }
     }
 
-    fn are_one(&self, general: &Pattern, members: &[usize], places: &[usize], interner: &Interner) -> bool {
+    /// Which of the patterns that are alike but for the places are one: all of them, those that have a value there, or none.
+    /// More patterns never make it fewer.
+    fn that_are_one(
+        &self,
+        general: &Pattern,
+        members: Vec<usize>,
+        places: &[usize],
+        interner: &Interner,
+    ) -> Vec<usize> {
         let staying = general.iter().filter(|chunk| interner.kind(**chunk).says_something()).count();
         if members.len() < 2 || staying < WORDS_STAYING_MIN {
-            return false;
+            return Vec::new();
         }
-        let distinct = |place: usize| {
-            members
-                .iter()
-                .map(|member| self.patterns[*member][place])
-                .filter(|chunk| *chunk != Interner::MASK)
-                .collect::<HashSet<_>>()
-        };
-        let has_value = |place: usize| {
-            members.iter().any(|member| interner.kind(self.patterns[*member][place]) == Kind::Value)
-        };
-        let enough = if staying >= WORDS_TELLING { WORDS_MIN } else { WORDS_MIN_SHORT };
-        let alone = places.len() == 1;
-        places.iter().all(|&place| {
-            let chunks = distinct(place);
-            let partly = chunks.iter().filter(|chunk| interner.kind(**chunk) == Kind::Partly).count();
-            let words = chunks.len() - partly;
+        let all =
+            places.iter().all(|place| self.takes_any_word(general, &members, *place, staying, interner));
+        match places {
+            _ if all => members,
+            [place] => self.with_values(members, *place, interner),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether any word may stand in the place, since many do.
+    fn takes_any_word(
+        &self,
+        general: &Pattern,
+        members: &[usize],
+        place: usize,
+        staying: usize,
+        interner: &Interner,
+    ) -> bool {
+        let chunks: HashSet<_> = members.iter().map(|member| self.patterns[*member][place]).collect();
+        let of_kind = |kind| chunks.iter().filter(|chunk| interner.kind(**chunk) == kind).count();
+        let (values, partly, words) = (of_kind(Kind::Value), of_kind(Kind::Partly), of_kind(Kind::Word));
+        if place == 0 {
             // The first chunk is the subject of most messages.
-            if place == 0 && words > 0 && (chunks.len() < WORDS_MIN_SHORT || staying < WORDS_TELLING) {
-                return false;
-            }
-            let named = interner.follows_class(general, place) && words >= WORDS_MIN_NAMED;
-            // Values of two shapes, `rdd_<*>` beside `broadcast_<*>` or `<*>`, show that the place varies.
-            let varies = alone && partly + usize::from(has_value(place)) >= 2 && partly > 0;
-            chunks.len() >= enough
-                || named
-                // A word where others have a value, right after its key: `user=root` beside `user=<*>`.
-                || (alone && has_value(place) && interner.follows_key(general, place))
-                || (varies && (words == 0 || words >= WORDS_MIN_NAMED))
-        })
+            return partly + words >= WORDS_MIN_SHORT && staying >= WORDS_TELLING;
+        }
+        let enough = if staying >= WORDS_TELLING { WORDS_MIN } else { WORDS_MIN_SHORT };
+        partly + words >= enough
+            || (words >= WORDS_MIN_NAMED && interner.follows_class(general, place))
+            // A word where others have a value, right after its key: `user=root` beside `user=<*>`.
+            || (values > 0 && interner.follows_key(general, place))
+            // Values of two shapes show that the place varies, and so do three words beside them.
+            || (words >= WORDS_MIN_NAMED && partly > 0 && values + partly > 1)
+    }
+
+    /// Those that have a value in the place, where these are of two shapes: `rdd_<*>` beside `broadcast_<*>` or `<*>`.
+    fn with_values(&self, members: Vec<usize>, place: usize, interner: &Interner) -> Vec<usize> {
+        let chunk = |member: &usize| self.patterns[*member][place];
+        let valued: Vec<_> =
+            members.into_iter().filter(|member| interner.kind(chunk(member)) != Kind::Word).collect();
+        let shapes: HashSet<_> = valued.iter().map(chunk).collect();
+        if shapes.len() > 1 { valued } else { Vec::new() }
     }
 
     fn families(

@@ -87,6 +87,8 @@ fn ids_with_two_prefixes_are_one() {
     );
     check(&["Block rdd_<*> lost again", "Block <*> lost again"], Some("Block <*> lost again"));
     check(&["Block rdd_<*> lost again", "Block everything lost again"], None);
+    let with_a_word = ["Block rdd_<*> lost again", "Block <*> lost again", "Block everything lost again"];
+    assert_eq!(families(&known(&with_a_word))[0].aliases.len(), 1, "the word stays apart and parts nobody");
 }
 
 #[test]
@@ -125,7 +127,9 @@ fn people_are_told_why() {
 /// Templates that are alike enough to meet in many ways.
 fn templates() -> impl Strategy<Value = Vec<String>> {
     let word = || {
-        prop::sample::select(vec!["a", "b", "c", "d", "e", "f", "g", "<*>", "x_<*>", "failed", "k=", "404"])
+        prop::sample::select(vec![
+            "a", "b", "c", "d", "e", "f", "g", "<*>", "x_<*>", "y_<*>", "failed", "k=", "404",
+        ])
     };
     let template = (word(), word(), word())
         .prop_map(|(one, two, three)| format!("cannot do {one} with {two} of {three} here"));

@@ -252,7 +252,9 @@ impl<'a> Scan<'a> {
             let name = part.split(['/', '@']).next().unwrap_or(part);
             match shapes::dotted(name) {
                 Dotted::Host => return self.mask(),
-                Dotted::Package if words::is_exception(name) => return self.put_word(part),
+                Dotted::Package if words::is_exception(name) || name.contains(".errors.") => {
+                    return self.put_word(part);
+                }
                 Dotted::Package if !first => return self.mask(),
                 _ => {}
             }

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use crate::model::MASK;
 
-use self::vocabulary::{CODE_KEY, METHOD, Meaning, ROUTE_KEY};
+use self::vocabulary::{ANSWERED, CODE_KEY, METHOD, Meaning, ROUTE_KEY};
 use self::words::Key;
 pub(crate) use self::words::{distinguishes, is_class};
 
@@ -73,6 +73,8 @@ fn without_controls(text: &str) -> Cow<'_, str> {
 struct Context {
     /// How many of the next numbers stay, since the word before them was such as `status`.
     codes: u8,
+    /// Whether a status of HTTP that comes next stays, since the word before it was such as `answered`.
+    answered: bool,
     /// Whether a path that comes next is a route of HTTP, since the word before it was such as `GET`.
     route: bool,
     /// What the key of the value that comes next asks for; none where no key stands before it.
@@ -88,6 +90,7 @@ impl Context {
     fn after(word: &str, meaning: Meaning) -> Self {
         let method = meaning.is(METHOD) && word.bytes().all(|b| b.is_ascii_uppercase());
         Self {
+            answered: meaning.is(ANSWERED),
             codes: u8::from(meaning.is(CODE_KEY)),
             route: method || meaning.is(ROUTE_KEY),
             ..Self::default()

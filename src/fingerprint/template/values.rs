@@ -25,6 +25,9 @@ impl<'a> Scan<'a> {
             }
             return;
         }
+        if self.context.answered && trail != "%" && words::is_failed_status(part) {
+            return self.put_word(part);
+        }
         if bytes[0].is_ascii_uppercase() && words::is_error_code(part) {
             return self.put_word(part);
         }

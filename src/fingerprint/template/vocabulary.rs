@@ -55,6 +55,9 @@ pub(super) const CURRENCY: Meaning = Meaning(1 << 21);
 /// A noun of which there are many, each with a name that follows it.
 pub(super) const CLASS: Meaning = Meaning(1 << 22);
 
+/// A status of HTTP may follow it: `answered 503`, `failed with 402`.
+pub(super) const ANSWERED: Meaning = Meaning(1 << 23);
+
 /// The table, in lower case.
 const WORDS: &[(Meaning, &str)] = &[
     (
@@ -71,7 +74,7 @@ const WORDS: &[(Meaning, &str)] = &[
     (
         CODE_KEY,
         "status statuscode status_code httpstatus http_status code errorcode error_code errcode exitcode exit_code errno \
-         sqlstate sqlcode signal error hresult",
+         sqlstate sqlcode signal error hresult ntstatus nt_status http grpc-status exit rc ret alert",
     ),
     (ROUTE_KEY, "route uri endpoint target"),
     (METHOD, "get post put patch delete head options"),
@@ -118,6 +121,7 @@ const WORDS: &[(Meaning, &str)] = &[
          dat bin sh bat md html css png jpg pdf key pem crt lock pid sock class mum cat apk",
     ),
     (SOURCE_ENDING, "py js mjs cjs ts tsx jsx java kt scala go rs cs fs rb php c cc cpp h ex swift"),
+    (ANSWERED, "returned responded response received answered answer got with"),
     (CURRENCY, "usd eur gbp jpy chf cny inr aud cad sek nok dkk pln brl mxn krw zar sgd hkd nzd czk huf try"),
     (
         CLASS,

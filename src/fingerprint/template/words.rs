@@ -84,6 +84,11 @@ pub(super) fn read(word: &str) -> Word {
     if random { Word::Value } else { Word::Numbered(letters.len()) }
 }
 
+/// A status of HTTP that tells of a failure (RFC 9110).
+pub(super) fn is_failed_status(part: &str) -> bool {
+    part.len() == 3 && part.starts_with(['4', '5']) && part.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// A whole part that is an error's code, such as `ORA-00060`.
 pub(super) fn is_error_code(part: &str) -> bool {
     let Some((prefix, number)) = part.split_once('-') else { return false };
@@ -93,7 +98,7 @@ pub(super) fn is_error_code(part: &str) -> bool {
 /// `AADSTS50011`, `E0308`, `P2002`, `TS2345`, and names of one letter such as `v1`.
 fn is_code_word(letters: &str, digits: &str, trailing: bool) -> bool {
     let upper = letters.bytes().all(|b| b.is_ascii_uppercase());
-    let short = upper && letters.len() <= 2 && digits.len() == 4;
+    let short = upper && letters.len() <= 2 && digits.len() == 4 || letters == "E" && digits.len() == 5;
     trailing && (short || CODE_PREFIXES.contains(&letters))
 }
 

@@ -1,6 +1,7 @@
 //! What a line is, seen alone: its first bytes tell.
 
 use crate::fingerprint::is_frame;
+use crate::model::SeverityNumber;
 
 /// Where languages differ in what else may stand between frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +135,8 @@ fn hash(text: &[u8]) -> Kind {
 const WORDS_BYTES_MAX: usize = 1024;
 
 /// Whether a line tells of an error, by its level or its words. It is asked only where a trace follows the line.
-pub(in crate::pipeline) fn tells_of_an_error(line: &[u8]) -> bool {
+#[must_use]
+pub fn tells_of_an_error(line: &[u8]) -> bool {
     const WORDS: [&str; 15] = [
         "error",
         "warn",
@@ -221,11 +223,36 @@ pub(super) fn closes(line: &[u8], text: &[u8]) -> bool {
     matches!(text[0], b'}' | b']') || (line.starts_with(b"  ") && contains(text, b": "))
 }
 
-/// Whether a line begins as a log line does, so that it is no source line and no message.
+/// Whether a line begins as a log line does, with a time or a level, so that it is no source line and no message.
 pub(super) fn begins_with_time(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"[").unwrap_or(text);
-    text.len() > 4 && text[..4].iter().all(u8::is_ascii_digit) && matches!(text[4], b'-' | b'/')
+    let text = text.strip_prefix(b"[").or_else(|| text.strip_prefix(b"<")).unwrap_or(text);
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let letters = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let after = |count: usize| text.get(count).copied().unwrap_or(b' ');
+    match (digits, letters) {
+        // `2026-11-24`, `2026/11/24`; `12:00:01`.
+        (4, _) => matches!(after(4), b'-' | b'/'),
+        (2, _) => after(2) == b':' && text.get(3).is_some_and(u8::is_ascii_digit),
+        // `E1124 12:00:01`, as klog writes.
+        (_, 1) => text.len() > 6 && text[1..5].iter().all(u8::is_ascii_digit) && text[5] == b' ',
+        (_, 0) => false,
+        (_, count) => {
+            let word = &text[..count];
+            let is_level = !SeverityNumber::from_text(word).is_unspecified();
+            let is_capital = word.iter().all(u8::is_ascii_uppercase);
+            // `Nov 24 12:00:01`; `ERROR …`, `[error] …`; `level=…`, `time="…`, `ts=…`.
+            (MONTHS.contains(&word)
+                && text.get(count + 1..).is_some_and(|day| day.first().is_some_and(u8::is_ascii_digit)))
+                || (is_level && (is_capital || after(count) == b']'))
+                || (after(count) == b'='
+                    && [&b"level"[..], b"time", b"ts", b"lvl", b"severity"].contains(&word))
+        }
+    }
 }
+
+/// As syslog writes them.
+const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 fn contains(text: &[u8], words: &[u8]) -> bool {
     text.windows(words.len()).any(|window| window == words)

@@ -30,7 +30,7 @@ mod memory;
 
 pub(super) use memory::{Claim, Counted, Key, Mark, Memory, Piece, Remembered};
 
-pub(super) use kind::tells_of_an_error;
+pub use kind::tells_of_an_error;
 use lines::{Shape, Step};
 
 /// How much of a trace's text is put together, in bytes. What follows belongs to it all the same. A fingerprint is made of

@@ -34,6 +34,41 @@ impl Ties {
         ties
     }
 
+    /// Keeps together what was together before, but for who is `released`: its members may have made a family
+    /// that is larger, or none at all where not all templates could be compared.
+    pub(super) fn keep(&mut self, before: &Self, released: &BTreeSet<Fingerprint>) {
+        let mut groups = BTreeMap::<Fingerprint, Vec<Fingerprint>>::new();
+        for (member, family) in before.members.iter().filter(|(member, _)| !released.contains(member)) {
+            groups.entry(*family).or_default().push(*member);
+        }
+        for (family, members) in groups.into_iter().filter(|(_, members)| members.len() > 1) {
+            let roots: BTreeSet<_> =
+                members.iter().filter_map(|member| self.members.get(member)).copied().collect();
+            let are_one = roots.len() == 1 && members.iter().all(|member| self.members.contains_key(member));
+            if !are_one {
+                self.tie(&members, &roots, before.families.get(&family));
+            }
+        }
+    }
+
+    /// Makes one family of these members and of all that are in the families of `roots`.
+    fn tie(
+        &mut self,
+        members: &[Fingerprint],
+        roots: &BTreeSet<Fingerprint>,
+        told: Option<&(String, String)>,
+    ) {
+        let Some(id) = members.iter().chain(roots).min().copied() else { return };
+        let told =
+            roots.iter().find_map(|root| self.families.get(root)).or(told).cloned().unwrap_or_default();
+        self.families.retain(|family, _| !roots.contains(family));
+        self.families.insert(id, told);
+        for family in self.members.values_mut().filter(|family| roots.contains(family)) {
+            *family = id;
+        }
+        self.members.extend(members.iter().map(|member| (*member, id)));
+    }
+
     /// Those that the tables hold now.
     pub(super) async fn stored(transaction: &mut SqliteTransaction<'_>) -> Result<Self, StoreError> {
         let failed = StoreError::while_doing("reading families");
