@@ -74,7 +74,7 @@ fn side_by_side(lines: &[String]) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lines.log");
     std::fs::write(&file, lines.join("\n")).unwrap();
-    let script = format!("{}/benches/drain3.py", env!("CARGO_MANIFEST_DIR"));
+    let script = format!("{}/benches/run_drain3.py", env!("CARGO_MANIFEST_DIR"));
     let output =
         Command::new(python).args([script.as_ref(), file.as_os_str(), "3".as_ref()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

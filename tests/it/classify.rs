@@ -195,7 +195,9 @@ fn structured(file: &Path) -> (Vec<String>, Vec<String>) {
 fn as_csv(lines: &[String]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["Content"]).unwrap();
-    lines.iter().for_each(|line| writer.write_record([line]).unwrap());
+    for line in lines {
+        writer.write_record([line]).unwrap();
+    }
     String::from_utf8(writer.into_inner().unwrap()).unwrap()
 }
 

@@ -92,6 +92,16 @@ impl<'a> Scan<'a> {
         let (length, has) = self.measure();
         let whole = &self.text[self.at..self.at + length];
         let bytes = whole.as_bytes();
+        let is_letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphabetic());
+        if has == Has::default()
+            && self.context == (Context { codes: self.context.codes, ..Context::default() })
+            && is_letter(bytes.first())
+            && is_letter(bytes.last())
+        {
+            // Most chunks are plain words, and most of them follow nothing that says what they are.
+            self.at += length;
+            return self.word(whole, "");
+        }
         let address = has.any(Has::COLON) && bytes.starts_with(b"::") && shapes::ipv6(whole);
         let mut lead = if address { 0 } else { bytes.iter().take_while(|b| LEADING.contains(b)).count() };
         while lead < bytes.len() && b"-+.~".contains(&bytes[lead]) && !is_signed(&bytes[lead..]) {
@@ -249,7 +259,8 @@ impl<'a> Scan<'a> {
             return self.path(part);
         }
         if has.any(Has::DOT) {
-            let name = part.split(['/', '@']).next().unwrap_or(part);
+            let end = part.bytes().position(|b| matches!(b, b'/' | b'@')).unwrap_or(part.len());
+            let name = &part[..end];
             match shapes::dotted(name) {
                 Dotted::Host => return self.mask(),
                 Dotted::Package if words::is_exception(name) || name.contains(".errors.") => {

@@ -70,6 +70,7 @@ fn without_controls(text: &str) -> Cow<'_, str> {
 
 /// What the words before tell of the numbers and paths that come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts of the words before, each asked on its own")]
 struct Context {
     /// How many of the next numbers stay, since the word before them was such as `status`.
     codes: u8,

@@ -80,8 +80,9 @@ pub(super) enum Dotted {
 
 /// Tells hosts from packages: hosts end in a domain, packages begin with one or have capitals.
 pub(super) fn dotted(chunk: &str) -> Dotted {
-    let last = chunk.rsplit('.').next().unwrap_or_default();
-    let first = chunk.split('.').next().unwrap_or_default();
+    let dot = |byte: u8| byte == b'.';
+    let last = &chunk[chunk.bytes().rposition(dot).map_or(0, |at| at + 1)..];
+    let first = &chunk[..chunk.bytes().position(dot).unwrap_or(chunk.len())];
     if last.starts_with(|c: char| c.is_ascii_digit()) && first.starts_with(|c: char| c.is_ascii_digit()) {
         return Dotted::Other;
     }

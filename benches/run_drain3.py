@@ -2,7 +2,7 @@
 """Cluster the lines of a file with Drain3 and print how many lines a second it took and how many clusters it found.
 
 One generic setting: depth 4, similarity 0.4, masks for identifiers, addresses, hexadecimal and decimal numbers.
-usage: drain3.py FILE ROUNDS
+usage: run_drain3.py FILE ROUNDS
 """
 import sys
 import time
