@@ -92,7 +92,7 @@ impl<'a> Scan<'a> {
         let (length, has) = self.measure();
         let whole = &self.text[self.at..self.at + length];
         let bytes = whole.as_bytes();
-        let is_letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphabetic());
+        let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
         if has == Has::default()
             && self.context == (Context { codes: self.context.codes, ..Context::default() })
             && is_letter(bytes.first())
@@ -103,8 +103,14 @@ impl<'a> Scan<'a> {
             return self.word(whole, "");
         }
         let address = has.any(Has::COLON) && bytes.starts_with(b"::") && shapes::ipv6(whole);
-        let mut lead = if address { 0 } else { bytes.iter().take_while(|b| LEADING.contains(b)).count() };
-        while lead < bytes.len() && b"-+.~".contains(&bytes[lead]) && !is_signed(&bytes[lead..]) {
+        let begins_plainly = address || bytes[0].is_ascii_alphanumeric();
+        let mut lead =
+            if begins_plainly { 0 } else { bytes.iter().take_while(|b| LEADING.contains(b)).count() };
+        while !begins_plainly
+            && lead < bytes.len()
+            && b"-+.~".contains(&bytes[lead])
+            && !is_signed(&bytes[lead..])
+        {
             lead += 1;
         }
         let mut end = bytes.len();
@@ -140,14 +146,17 @@ impl<'a> Scan<'a> {
 
     /// Takes back a chunk that reads like the one before it: `blk_<*> blk_<*>` is a list of any length.
     fn shorten_list(&mut self, out: usize, space: bool) {
-        let begin = out + usize::from(space);
+        // Where the chunk went on with a list, its space is gone.
+        let begin = out + usize::from(space && self.out.as_bytes().get(out) == Some(&b' '));
         let this = self.out.get(begin..).unwrap_or_default();
         let before = self.chunk_before.clone();
+        // What was there may have been taken back since.
+        let former = self.out.get(before.clone()).filter(|former| former.contains(MASK));
         let parted = matches!(self.out.get(before.end..begin), Some(" " | ", " | ","));
-        if parted && self.out.get(before.clone()) == Some(this) {
+        if parted && former == Some(this) {
             self.out.truncate(before.end);
             self.mask_end -= begin - before.start;
-        } else if parted && self.depth > 0 && !this.contains('=') {
+        } else if parted && former.is_some() && self.depth > 0 && !this.contains('=') {
             // A list in brackets of things whose names differ too: `[cart-<*>, mail-<*>]`.
             self.out.truncate(before.start);
             self.out.push_str(MASK);
@@ -187,6 +196,14 @@ impl<'a> Scan<'a> {
     }
 
     fn core(&mut self, core: &'a str, has: Has, trail: &str, lead: usize) {
+        if has.digit() && self.context.codes == 0 && !self.context.answered && is_number(core) {
+            // Numbers, times, dates, IPv4 addresses with ports: nothing in them stays, whatever they are.
+            self.mask();
+            if trail.is_empty() && !has.any(Has::COLON | Has::SLASH) {
+                self.unit();
+            }
+            return;
+        }
         if self.is_whole_value(core, has, trail) {
             self.enclosed();
             return self.mask();
@@ -281,6 +298,14 @@ impl<'a> Scan<'a> {
         }
         self.word(part, trail);
     }
+}
+
+/// Whether a chunk has digits and the signs of numbers, times and addresses alone, and begins and ends with a digit.
+fn is_number(core: &str) -> bool {
+    let bytes = core.as_bytes();
+    bytes[0].is_ascii_digit()
+        && bytes[bytes.len() - 1].is_ascii_digit()
+        && bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b':' | b'/' | b'-'))
 }
 
 /// Whether a quote stands between letters, as in `don't`.
