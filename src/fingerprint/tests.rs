@@ -277,3 +277,20 @@ proptest! {
         let _ = analyze(&LogRecord { body: cut, ..LogRecord::default() }, &SHOP);
     }
 }
+
+/// One line of code logs every failure of a query; what failed is in the exception's own words.
+#[test]
+fn without_frames_an_exceptions_own_words_are_part_of_the_error() {
+    let failed = |told: &'static [u8]| {
+        let exception = Exception { message: told, ..Exception::default() };
+        let record = LogRecord { body: b"query failed", exception, ..LogRecord::default() };
+        analyze(&record, &SHOP)
+    };
+    let (one, same) = (failed(b"pq: deadlock detected in 7"), failed(b"pq: deadlock detected in 8"));
+    assert_eq!(one.message, "query failed: pq: deadlock detected in <*>");
+    assert_eq!(one.fingerprint, same.fingerprint);
+    assert_ne!(one.fingerprint, failed(b"pq: duplicate key").fingerprint);
+    let exception = Exception { message: b"no route", ..Exception::default() };
+    let told_twice = LogRecord { body: b"dial failed: no route", exception, ..LogRecord::default() };
+    assert_eq!(analyze(&told_twice, &SHOP).message, "dial failed: no route");
+}

@@ -132,6 +132,13 @@ fn bad_input_is_told_in_a_sentence() {
             output.status
         );
     }
+    let file = TempDir::new().unwrap();
+    let file = file.path().join("app.log");
+    std::fs::write(&file, "ERROR boom 1\n").unwrap();
+    let name = file.to_str().unwrap();
+    let output = run(&[name, "--assignments", name], "");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("which is read; name another file"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "ERROR boom 1\n", "what is read is not written over");
     let long = format!("{}\nERROR boom 1\n", "x".repeat(2 << 20));
     assert_eq!(assigned(&[], &long).len(), 2, "a line that is too long costs itself alone");
 }

@@ -157,3 +157,19 @@ fn reasons(cluster: &Cluster, classifier: &Classifier) -> String {
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_moves_no_cursor() {
+        let text = json!({"example": "a\u{9b}31m \u{85} \u{202e} é\u{1b}"}).to_string();
+        let shown = harmless(&text);
+        assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&shown).unwrap(),
+            serde_json::from_str::<Value>(&text).unwrap()
+        );
+    }
+}

@@ -257,3 +257,43 @@ const MONTHS: [&[u8]; 12] =
 fn contains(text: &[u8], words: &[u8]) -> bool {
     text.windows(words.len()).any(|window| window == words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_begin_with_a_time_or_a_level() {
+        for line in [
+            "2026-11-24 12:00:01 ERROR payment lost",
+            "[2026/11/24] lost",
+            "12:00:01 ERROR b failed",
+            "Nov 24 12:00:01 ERROR payment lost",
+            "E1124 12:00:01.000000 1 main.go:1] lost",
+            "ERROR payment lost",
+            "[error] lost",
+            "level=error msg=lost",
+            "time=\"2026-11-24T12:00:01Z\" level=error",
+        ] {
+            assert!(begins_with_time(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "",
+            "x",
+            "error: cannot borrow",
+            "total = price * 2",
+            "errors = []",
+            "2 rows",
+            "No cart",
+            "May I",
+            "info.total()",
+            "at total (/app/cart.js:1:2)",
+            "1234",
+            "E11",
+            "level",
+            "time.sleep(3)",
+        ] {
+            assert!(!begins_with_time(line.as_bytes()), "{line}");
+        }
+    }
+}
