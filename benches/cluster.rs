@@ -17,7 +17,7 @@ use logmend::fingerprint::{self, Known};
 use logmend::model::{LogRecord, Resource};
 
 /// Rounds of the comparison; the best counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 40;
 
 fn corpus() -> (String, Vec<String>) {
     match std::env::var("LOGMEND_CORPUS") {
@@ -76,7 +76,7 @@ fn side_by_side(lines: &[String]) {
     std::fs::write(&file, lines.join("\n")).unwrap();
     let script = format!("{}/benches/run_drain3.py", env!("CARGO_MANIFEST_DIR"));
     let output =
-        Command::new(python).args([script.as_ref(), file.as_os_str(), "3".as_ref()]).output().unwrap();
+        Command::new(python).args([script.as_ref(), file.as_os_str(), "5".as_ref()]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let (drain, clusters) = text.trim().split_once(' ').unwrap();
