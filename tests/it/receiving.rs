@@ -130,7 +130,9 @@ async fn a_termination_drains_and_loses_nothing() {
             match otlp::export(&url, otlp::request("checkout", vec![record])).await {
                 Ok(()) => acknowledged += 1,
                 Err(status) => {
-                    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+                    // Or the system took the connection and nobody was left to accept it.
+                    let is_reset = status.message() == "transport error";
+                    assert!(status.code() == Code::Unavailable || is_reset, "{status:?}");
                     break;
                 }
             }
