@@ -81,8 +81,8 @@ fn error_type(exception: &Exception<'_>, trace: Option<&Trace>) -> String {
     name[..name.floor_char_boundary(TYPE_BYTES_MAX)].to_owned()
 }
 
-/// The template of the first text that says something: the record's own template, what stands before the body's trace,
-/// the exception's message, the message that the trace begins with.
+/// The template of the first text that says something: the record's own template, what stands before the body's trace (and,
+/// where there are no frames, the exception's message behind it), the exception's message, the message that the trace begins with.
 fn message(own: &[u8], lead: &[u8], exception: &Exception<'_>, trace: Option<&Trace>) -> String {
     if !own.is_empty() {
         let own = masked(own);

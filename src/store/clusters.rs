@@ -9,7 +9,7 @@ use super::{StoreError, summaries};
 use crate::model::{Cluster, ClusterDetail, Delta, Sample, UnixNanos};
 
 pub use read::{ClusterFilter, Summary};
-pub(super) use read::{DETAIL, number, precedence_of, read};
+pub(super) use read::{DETAIL, number, precedence_of, read, verdict};
 
 /// Adds one delta to its cluster, to the window, and its samples to the examples.
 pub(super) async fn add(

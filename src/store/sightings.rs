@@ -3,8 +3,9 @@
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use super::clusters::verdict;
 use super::{Store, StoreError};
-use crate::model::{Fingerprint, Frame, Severity, SeverityNumber, UnixNanos, Verdict};
+use crate::model::{Fingerprint, Frame, SeverityNumber, UnixNanos, Verdict};
 
 /// A cluster, as far as it matters to rules. All text in it is redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +132,7 @@ fn read(row: &SqliteRow) -> Result<Sighting, StoreError> {
     let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
     let number = |column: &str| integer(column).map(|number| u64::try_from(number).unwrap_or(0));
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
-    let (fingerprint, category, frames) = (text("fingerprint")?, text("category")?, text("frames")?);
-    let (severity, stack_trace) = (integer("severity")?, text("stack_trace")?);
+    let (fingerprint, frames, stack_trace) = (text("fingerprint")?, text("frames")?, text("stack_trace")?);
     let parsed: Vec<Frame> = serde_json::from_str(&frames).map_err(|_| unreadable("frames", frames))?;
     Ok(Sighting {
         fingerprint: fingerprint.parse().map_err(|_| unreadable("fingerprint", fingerprint))?,
@@ -142,14 +142,7 @@ fn read(row: &SqliteRow) -> Result<Sighting, StoreError> {
         // Frames without a trace are where the record was written.
         has_in_app_frame: !stack_trace.is_empty() && parsed.iter().any(|frame| frame.in_app),
         stack_trace,
-        verdict: Verdict {
-            rule: text("rule")?.into(),
-            category: category.parse().map_err(|_| unreadable("category", category))?,
-            severity: Severity::from_rank(severity)
-                .ok_or_else(|| unreadable("severity", severity.to_string()))?,
-            fixable: row.try_get("fixable").map_err(&failed)?,
-            suggested_fix: text("suggested_fix")?.into(),
-        },
+        verdict: verdict(row)?,
         count: number("count")?,
         first_seen: integer("first_seen").map(UnixNanos::from_i64)?,
         last_seen: integer("last_seen").map(UnixNanos::from_i64)?,

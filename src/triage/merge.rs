@@ -1,7 +1,8 @@
 //! Window-end merging: which of the known templates are one error.
 //!
-//! It depends on the set of templates that are known and of those that people separated, on nothing else, and it is made anew
-//! from all of them: a window that was split, an order, or a replica makes no difference once the last window is merged.
+//! It depends on the set of templates that are known and of those that people separated, and it is made anew from all of them: a
+//! window that was split, an order, or a replica makes no difference once the last window is merged. Where there are more templates
+//! than are compared, what was one before stays one: a fix may have been claimed for it.
 
 use std::time::Instant;
 
@@ -10,8 +11,8 @@ use crate::fingerprint::{self, Known};
 use crate::model::{Family, Fingerprint, Template, UnixNanos};
 use crate::store::StoreError;
 
-/// Templates that are compared at most, those of the smallest fingerprints: which ones depends on the set alone. A window
-/// brings 10,000 at most, and a service has some hundreds.
+/// Templates that are compared at most: members of families first, then service by service in turn. A window brings 10,000 at
+/// most, and a service has some hundreds.
 const TEMPLATES_MAX: u32 = 100_000;
 
 /// Characters that all of them may have together; a template of a real service has some 80, and one may have 1,000.

@@ -2,10 +2,12 @@
 //!
 //! A word that varies without a digit (`queue orders is full`, `queue mails is full`) looks like any other word. Many templates of
 //! one shape that differ in that place alone show it. So templates of one service, exception type and shape are compared, and those that
-//! differ in one or two places, with many distinct words there, are one *family*, which wears the smallest of their fingerprints.
+//! differ in one to three places, with many distinct words there, are one *family*, which wears the smallest of their fingerprints.
 //!
 //! The result is the least fixed point of rules that only ever add: more templates make families grow and never part them. Hence
-//! it depends on the set of templates alone: not on their order, not on how they were spread over windows or replicas.
+//! it depends on the set of templates alone: not on their order, not on how they were spread over windows or replicas. One bound
+//! is the exception: past [`PAIRED_PATTERNS_MAX`] a group is compared at one place only, so a family that two places had made is
+//! found no more. Whoever keeps families keeps those that were made.
 
 mod pattern;
 mod union;

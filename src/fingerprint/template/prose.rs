@@ -8,7 +8,7 @@ use super::{Context, Scan};
 impl<'a> Scan<'a> {
     pub(super) fn put_word(&mut self, word: &str) {
         self.put(word);
-        self.context = Context { codes: 0, ..Context::default() };
+        self.context = Context::default();
         self.last = Meaning::of(words::last_word(word));
     }
 

@@ -81,7 +81,7 @@ pub struct Group<'j, L> {
     pub lines: u64,
     /// The text of them all, joined by line feeds, where there are several.
     pub joined: Option<&'j [u8]>,
-    /// Whether they are from the middle of a trace whose head never came: they tell of no error on their own.
+    /// Whether they are from the middle of a trace whose head never came: what they are the rest of is not known.
     pub is_fragment: bool,
 }
 

@@ -274,6 +274,22 @@ pub(in crate::store) fn number(row: &SqliteRow, column: usize) -> Result<u64, sq
     row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 
+/// What a row of `cluster` says of its records.
+pub(in crate::store) fn verdict(row: &SqliteRow) -> Result<Verdict, StoreError> {
+    let failed = StoreError::while_doing("reading a verdict");
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
+    let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
+    let (category, severity) = (text("category")?, row.try_get::<i64, _>("severity").map_err(&failed)?);
+    Ok(Verdict {
+        rule: text("rule")?.into(),
+        category: category.parse().map_err(|_| unreadable("category", category))?,
+        severity: Severity::from_rank(severity)
+            .ok_or_else(|| unreadable("severity", severity.to_string()))?,
+        fixable: row.try_get("fixable").map_err(&failed)?,
+        suggested_fix: text("suggested_fix")?.into(),
+    })
+}
+
 /// A cluster without its aliases and examples.
 pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
     let failed = StoreError::while_doing("reading a cluster");
@@ -285,21 +301,13 @@ pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
         Ok::<_, StoreError>(time.map(UnixNanos::from_i64))
     };
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
-    let (id, category, frames) = (text("id")?, text("category")?, text("frames")?);
-    let (severity, foremost) = (integer("severity")?, integer("foremost")?);
+    let (id, frames, foremost) = (text("id")?, text("frames")?, integer("foremost")?);
     let foremost = u8::try_from(foremost)
         .ok()
         .and_then(ClusterStatus::from_precedence)
         .ok_or_else(|| unreadable("status", foremost.to_string()))?;
     Ok(Cluster {
-        verdict: Verdict {
-            rule: text("rule")?.into(),
-            category: category.parse().map_err(|_| unreadable("category", category))?,
-            severity: Severity::from_rank(severity)
-                .ok_or_else(|| unreadable("severity", severity.to_string()))?,
-            fixable: row.try_get("fixable").map_err(&failed)?,
-            suggested_fix: text("suggested_fix")?.into(),
-        },
+        verdict: verdict(row)?,
         detail: ClusterDetail {
             service: text("service")?,
             error_type: text("error_type")?,

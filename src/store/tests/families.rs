@@ -269,3 +269,26 @@ async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
     assert!(began.elapsed() < Duration::from_secs(3), "{what} took {:?}", began.elapsed());
     done
 }
+
+/// A flood of one service takes no family of another apart, and leaves it its place in the comparison.
+#[tokio::test]
+async fn where_not_all_can_be_compared_members_come_first_and_services_in_turn() {
+    let running = Running::start().await;
+    let store = &running.store;
+    let of = |service: &str, byte: u8| {
+        let service = service.to_owned();
+        let message = format!("no {byte}");
+        let detail = ClusterDetail { service, message, named_by_message: true, ..ClusterDetail::default() };
+        Delta { detail: Some(Arc::new(detail)), ..delta(byte, 1, 500) }
+    };
+    let mut deltas: Vec<_> = (1..=6).map(|byte| of("flood", byte)).collect();
+    deltas.extend((7..=9).map(|byte| of("shop", byte)));
+    store.commit(batch(1, deltas)).await.unwrap();
+    let (template, reason) = ("no <*>".to_owned(), "a test".to_owned());
+    let family = Family { id: id(7), aliases: vec![id(8)], template, reason };
+    store.set_families(&[family], UnixNanos(9)).await.unwrap();
+    assert_eq!(store.compared(4).await.unwrap(), [1, 7, 8, 9].map(id));
+    let templates = store.templates(100, 8).await.unwrap();
+    let compared: Vec<_> = templates.into_iter().map(|template| template.fingerprint).collect();
+    assert_eq!(compared, [7, 8].map(id), "members are compared whatever it costs");
+}
