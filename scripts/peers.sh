@@ -30,6 +30,31 @@ debian_packages() {
   root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
+# PostgreSQL, PgBouncer and Redis. The tests run their own, with folders and ports of their own; the services that
+# Debian's packages would start are kept from starting while these are installed, and those that run are left alone.
+engines() {
+  local missing=() policy=/usr/sbin/policy-rc.d
+  newest_postgres >/dev/null || missing+=(postgresql)
+  { command -v pgbouncer || [ -x /usr/sbin/pgbouncer ]; } >/dev/null || missing+=(pgbouncer)
+  { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
+  if [ ${#missing[@]} -gt 0 ]; then
+    say "installing from Debian: ${missing[*]}"
+    root apt-get update -q
+    if [ -e "$policy" ]; then policy=; else printf '#!/bin/sh\nexit 101\n' | root install -m 755 /dev/stdin "$policy"; fi
+    local failed=0
+    root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" || failed=$?
+    [ -z "$policy" ] || root rm "$policy"
+    [ "$failed" = 0 ] || return "$failed"
+  fi
+  LOGMEND_POSTGRES_BIN="$(newest_postgres)"
+  LOGMEND_PGBOUNCER="$(command -v pgbouncer || echo /usr/sbin/pgbouncer)"
+  LOGMEND_REDIS_BIN="$(dirname "$(command -v redis-server)")"
+  export LOGMEND_POSTGRES_BIN LOGMEND_PGBOUNCER LOGMEND_REDIS_BIN
+}
+
+# Where Debian puts the programs of the newest installed PostgreSQL server, which are not on the path.
+newest_postgres() { find /usr/lib/postgresql/*/bin -name initdb -printf '%h\n' 2>/dev/null | sort -V | tail -n 1 | grep .; }
+
 # Real OpenTelemetry SDK exporters, and published types that judge what is sent to Claude: in a virtual environment.
 python_packages() {
   local list=tests/support/requirements.txt
@@ -113,6 +138,7 @@ collector() {
 }
 
 debian_packages
+engines
 python_packages
 github_description
 node_packages
