@@ -13,6 +13,7 @@ mod classify;
 mod collector;
 mod door;
 mod end_to_end;
+mod engines;
 mod exporters;
 mod forwarding;
 mod learning;

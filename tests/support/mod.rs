@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod claude;
 pub mod collector;
+pub mod engines;
 pub mod github;
 pub mod next_hop;
 pub mod otlp;

@@ -1,19 +1,10 @@
 //! Programs of other languages, run to their end with what `./scripts/test` installed for them.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// A setting that `./scripts/test` makes.
-pub fn prepared(variable: &str) -> PathBuf {
-    let value = std::env::var_os(variable);
-    value
-        .unwrap_or_else(|| {
-            panic!("{variable} is not set: run ./scripts/test, which installs what this test needs")
-        })
-        .into()
-}
+pub use super::engines::prepared;
 
 /// Runs a program to its good end with `input` on its standard input, and returns what it printed. A failure of the
 /// program is `Err` with what it printed.
