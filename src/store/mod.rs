@@ -16,6 +16,7 @@ mod families;
 mod fixes;
 mod moves;
 mod outcomes;
+pub mod postgres_url;
 mod proposals;
 mod sightings;
 mod summaries;
