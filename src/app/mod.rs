@@ -73,7 +73,7 @@ impl App {
         let next_hop = next_hop(&config)?;
         let (rules_told, rules_trouble) = watch::channel(None);
         let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble));
-        let (store, writer) = Store::open(&config.store, telemetry::now()).await.context(
+        let (store, writer) = Store::open(&config.store, telemetry::now).await.context(
             "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
         )?;
         let listeners = Listeners::bind(&config).await?;

@@ -275,8 +275,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
     async fn verdicts_of_records_that_were_under_way_are_mended_at_the_windows_end() {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { path: folder.path().join("test.db") };
-        let (store, writer) = Store::open(&settings, UnixNanos(1)).await.unwrap();
+        let settings = Settings::sqlite(folder.path().join("test.db"));
+        let (store, writer) = Store::open(&settings, || UnixNanos(1)).await.unwrap();
         tokio::spawn(writer.run(CancellationToken::new()));
         let rules = Rules::new(Catalogue::of(std::iter::empty())).unwrap();
         let learned = Learned::new(store.clone(), rules.clone());

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod family;
+mod fence;
 mod fingerprint;
 mod fix;
 mod outcome;
@@ -18,6 +19,7 @@ pub use cluster::{
     Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict, WindowSummary,
 };
 pub use family::{Alias, Family, Merging, Template};
+pub use fence::Fence;
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
 pub use outcome::{Allowance, Outcome};

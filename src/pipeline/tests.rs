@@ -28,8 +28,8 @@ struct Running {
 impl Running {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { path: folder.path().join("logmend.db") };
-        let (store, writer) = Store::open(&settings, NOW).await.unwrap();
+        let settings = Settings::sqlite(folder.path().join("logmend.db"));
+        let (store, writer) = Store::open(&settings, || NOW).await.unwrap();
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test's own task")]
         tokio::spawn(writer.run(stop.clone()));
@@ -208,7 +208,7 @@ async fn a_commit_that_failed_leaves_the_memory_as_it_was() {
     let next = request("shop", 2, &JAVA[2..]);
     // A store whose writer is gone takes nothing.
     let folder = tempfile::tempdir().unwrap();
-    let (broken, writer) = Store::open(&Settings { path: folder.path().join("b.db") }, NOW).await.unwrap();
+    let (broken, writer) = Store::open(&Settings::sqlite(folder.path().join("b.db")), || NOW).await.unwrap();
     drop(writer);
     let whole = std::mem::replace(&mut running.pipeline.store, broken);
     let failed = running.pipeline.process(next.clone(), UnixNanos(NOW.0 + 1), Transport::Grpc).await;

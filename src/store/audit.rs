@@ -1,5 +1,6 @@
 //! The audit trail: every action taken, with time, actor and outcome.
 
+use super::engine::sql;
 use super::{Store, StoreError};
 use crate::model::UnixNanos;
 
@@ -25,13 +26,15 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn audit(&self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO audit (at, actor, action, subject, outcome) VALUES (?, ?, ?, ?, ?)")
-            .bind(entry.at.to_i64())
-            .bind(entry.actor)
-            .bind(entry.action)
-            .bind(entry.subject)
-            .bind(entry.outcome)
-            .execute(&self.pool)
+        self.database
+            .execute(
+                sql("INSERT INTO audit (at, actor, action, subject, outcome) VALUES ($1, $2, $3, $4, $5)")
+                    .bind(entry.at.to_i64())
+                    .bind(entry.actor)
+                    .bind(entry.action)
+                    .bind(entry.subject)
+                    .bind(entry.outcome),
+            )
             .await
             .map(drop)
             .map_err(StoreError::while_doing("writing the audit trail"))

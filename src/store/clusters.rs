@@ -1,163 +1,162 @@
-//! Clusters: what a delta adds to them, and how they are read back.
+//! Clusters: what deltas add to them, and how they are read back.
 
 mod gather;
 mod read;
+mod samples;
 
-use sqlx::sqlite::SqliteTransaction;
-
+use super::engine::{Rows, Transaction, sql};
 use super::{StoreError, summaries};
-use crate::model::{Cluster, ClusterDetail, Delta, Sample, UnixNanos};
+use crate::model::{ClusterDetail, Delta, Fingerprint, UnixNanos};
 
 pub use read::{ClusterFilter, Summary};
-pub(super) use read::{DETAIL, number, precedence_of, read, verdict};
+pub(super) use read::{DETAIL, precedence_of, read, verdict};
 
-/// Adds one delta to its cluster, to the window, and its samples to the examples.
+/// Adds deltas, one for each cluster and in the order of their fingerprints, to the window and to their clusters, and their
+/// samples to the examples: a statement for each table, whatever their number.
+///
+/// The window's rows come first: whoever counts the same clusters waits there, in the order of the fingerprints, and holds
+/// nothing yet that another waits for.
 pub(super) async fn add(
-    transaction: &mut SqliteTransaction<'_>,
+    transaction: &mut Transaction,
     window_start: UnixNanos,
-    delta: &Delta,
+    deltas: &[Delta],
 ) -> Result<(), StoreError> {
-    let failed = StoreError::while_doing("adding to a cluster");
-    let fingerprint = delta.fingerprint.to_string();
-    if let Some(detail) = &delta.detail {
-        insert(transaction, &fingerprint, delta, detail).await.map_err(&failed)?;
+    let failed = StoreError::while_doing("adding to clusters");
+    count_in_window(transaction, window_start, deltas).await.map_err(&failed)?;
+    insert(transaction, window_start, deltas).await.map_err(&failed)?;
+    let known = count(transaction, deltas).await.map_err(&failed)?;
+    if known < deltas.len() {
+        return Err(first_unknown(transaction, deltas).await?);
     }
-    let known = count(transaction, &fingerprint, delta).await.map_err(&failed)?;
-    if !known {
-        return Err(StoreError::UnknownCluster(delta.fingerprint));
-    }
-    count_in_window(transaction, window_start, &fingerprint, delta).await.map_err(&failed)?;
-    for sample in &delta.samples {
-        keep_sample(transaction, &fingerprint, sample).await.map_err(&failed)?;
-    }
-    Ok(())
+    samples::keep(transaction, deltas).await
 }
 
-/// Makes the row where there is none, with a count of 0; an existing row stays as it is.
-async fn insert(
-    transaction: &mut SqliteTransaction<'_>,
-    fingerprint: &str,
-    delta: &Delta,
-    detail: &ClusterDetail,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version,
-           environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message, rule, category,
-           severity, fixable, suggested_fix, severity_number, count, first_seen, last_seen, status)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 'new')
-         ON CONFLICT (fingerprint) DO NOTHING",
-    )
-    .bind(fingerprint)
-    .bind(&detail.service)
-    .bind(&detail.error_type)
-    .bind(&detail.message)
-    .bind(serde_json::to_string(&detail.frames).unwrap_or_else(|_| "[]".to_owned()))
-    .bind(&detail.stack_trace)
-    .bind(&detail.service_version)
-    .bind(&detail.environment)
-    .bind(&detail.vcs_repository_url)
-    .bind(&detail.vcs_revision)
-    .bind(&detail.vcs_ref_name)
-    .bind(&detail.service_namespace)
-    .bind(&detail.language)
-    .bind(detail.named_by_message)
-    .bind(&*delta.verdict.rule)
-    .bind(delta.verdict.category.as_str())
-    .bind(delta.verdict.severity.rank())
-    .bind(delta.verdict.fixable)
-    .bind(&*delta.verdict.suggested_fix)
-    .bind(delta.severity_number.get())
-    .bind(delta.first_seen.to_i64())
-    .bind(delta.last_seen.to_i64())
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
-}
-
-/// Adds the counts; the graver verdict stands, as [`is_graver_than`](crate::model::Verdict::is_graver_than) orders them. False where there is no such row.
-async fn count(
-    transaction: &mut SqliteTransaction<'_>,
-    fingerprint: &str,
-    delta: &Delta,
-) -> Result<bool, sqlx::Error> {
-    let verdict = &delta.verdict;
-    let counted = sqlx::query(
-        "UPDATE cluster SET count = count + ?2, first_seen = min(first_seen, ?3), last_seen = max(last_seen, ?4),
-           severity_number = max(severity_number, ?5)
-         WHERE fingerprint = ?1",
-    )
-    .bind(fingerprint)
-    .bind(i64::try_from(delta.count).unwrap_or(i64::MAX))
-    .bind(delta.first_seen.to_i64())
-    .bind(delta.last_seen.to_i64())
-    .bind(delta.severity_number.get())
-    .execute(&mut **transaction)
-    .await?;
-    sqlx::query(
-        "UPDATE cluster SET rule = ?2, category = ?3, severity = ?4, fixable = ?5, suggested_fix = ?6
-         WHERE fingerprint = ?1 AND (?4 > severity OR (?4 = severity AND (?5 > fixable OR (?5 = fixable AND ?2 < rule))))",
-    )
-    .bind(fingerprint)
-    .bind(&*verdict.rule)
-    .bind(verdict.category.as_str())
-    .bind(verdict.severity.rank())
-    .bind(verdict.fixable)
-    .bind(&*verdict.suggested_fix)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(counted.rows_affected() == 1)
+fn ids(deltas: &[Delta]) -> Rows {
+    Rows::default().texts("fingerprint", deltas.iter().map(|delta| delta.fingerprint.to_string()))
 }
 
 async fn count_in_window(
-    transaction: &mut SqliteTransaction<'_>,
+    transaction: &mut Transaction,
     window_start: UnixNanos,
-    fingerprint: &str,
-    delta: &Delta,
+    deltas: &[Delta],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO window_cluster (window_start, fingerprint, count, first_seen, last_seen, severity_number,
+    let rows = ids(deltas)
+        .integers("count", deltas.iter().map(|delta| integer(delta.count)))
+        .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
+        .integers("last_seen", deltas.iter().map(|delta| delta.last_seen.to_i64()))
+        .integers("severity_number", deltas.iter().map(|delta| delta.severity_number.get().into()))
+        .integers("held_back", deltas.iter().map(|delta| integer(delta.held.count)))
+        .texts("trace_ids", deltas.iter().map(|delta| summaries::trace_ids_text(&delta.held)));
+    let counted = sql(
+        "INSERT INTO window_cluster AS w (window_start, fingerprint, count, first_seen, last_seen, severity_number,
            held_back, trace_ids)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         SELECT $1, fingerprint, count, first_seen, last_seen, severity_number, held_back, trace_ids
+         FROM {rows} WHERE TRUE
          ON CONFLICT (window_start, fingerprint) DO UPDATE SET
-           count = count + excluded.count,
-           first_seen = min(first_seen, excluded.first_seen),
-           last_seen = max(last_seen, excluded.last_seen),
-           severity_number = max(severity_number, excluded.severity_number),
-           held_back = held_back + excluded.held_back,
-           trace_ids = substr(trace_ids || excluded.trace_ids, 1, ?)",
-    )
-    .bind(window_start.to_i64())
-    .bind(fingerprint)
-    .bind(i64::try_from(delta.count).unwrap_or(i64::MAX))
-    .bind(delta.first_seen.to_i64())
-    .bind(delta.last_seen.to_i64())
-    .bind(delta.severity_number.get())
-    .bind(i64::try_from(delta.held.count).unwrap_or(i64::MAX))
-    .bind(summaries::trace_ids_text(&delta.held))
-    .bind(i64::try_from(summaries::TRACE_IDS_TEXT_MAX).unwrap_or(i64::MAX))
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
+           count = w.count + excluded.count,
+           first_seen = LEAST(w.first_seen, excluded.first_seen),
+           last_seen = GREATEST(w.last_seen, excluded.last_seen),
+           severity_number = GREATEST(w.severity_number, excluded.severity_number),
+           held_back = w.held_back + excluded.held_back,
+           trace_ids = substr(w.trace_ids || excluded.trace_ids, 1, CAST($2 AS INTEGER))",
+    );
+    let counted = counted.bind(window_start.to_i64()).bind(summaries::TRACE_IDS_TEXT_MAX as u64);
+    transaction.execute(counted.with(rows)).await.map(drop)
 }
 
-/// Keeps a sample where its text is new and there is room.
-async fn keep_sample(
-    transaction: &mut SqliteTransaction<'_>,
-    fingerprint: &str,
-    sample: &Sample,
+/// Makes the rows that there are none of, with a count of 0; existing rows stay as they are.
+async fn insert(
+    transaction: &mut Transaction,
+    window_start: UnixNanos,
+    deltas: &[Delta],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO sample (fingerprint, body, occurred, trace_id, attributes)
-         SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM sample WHERE fingerprint = ?1) < ?6
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(fingerprint)
-    .bind(&sample.body)
-    .bind(sample.occurred.to_i64())
-    .bind(&sample.trace_id)
-    .bind(serde_json::to_string(&sample.attributes).unwrap_or_else(|_| "{}".to_owned()))
-    .bind(i64::try_from(Cluster::SAMPLES_MAX).unwrap_or(i64::MAX))
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
+    let described: Vec<(&Delta, &ClusterDetail)> =
+        deltas.iter().filter_map(|delta| Some((delta, delta.detail.as_deref()?))).collect();
+    if described.is_empty() {
+        return Ok(());
+    }
+    let text = |of: fn(&ClusterDetail) -> &str| described.iter().map(move |(_, detail)| of(detail));
+    let number = |of: fn(&Delta) -> i64| described.iter().map(move |(delta, _)| of(delta));
+    let frames =
+        |detail: &ClusterDetail| serde_json::to_string(&detail.frames).unwrap_or_else(|_| "[]".to_owned());
+    let rows = Rows::default()
+        .texts("fingerprint", described.iter().map(|(delta, _)| delta.fingerprint.to_string()))
+        .texts("service", text(|detail| &detail.service))
+        .texts("error_type", text(|detail| &detail.error_type))
+        .texts("message", text(|detail| &detail.message))
+        .texts("frames", described.iter().map(|(_, detail)| frames(detail)))
+        .texts("stack_trace", text(|detail| &detail.stack_trace))
+        .texts("service_version", text(|detail| &detail.service_version))
+        .texts("environment", text(|detail| &detail.environment))
+        .texts("vcs_repository_url", text(|detail| &detail.vcs_repository_url))
+        .texts("vcs_revision", text(|detail| &detail.vcs_revision))
+        .texts("vcs_ref_name", text(|detail| &detail.vcs_ref_name))
+        .texts("service_namespace", text(|detail| &detail.service_namespace))
+        .texts("language", text(|detail| &detail.language))
+        .integers("named_by_message", described.iter().map(|(_, detail)| detail.named_by_message.into()))
+        .texts("rule", described.iter().map(|(delta, _)| &*delta.verdict.rule))
+        .texts("category", described.iter().map(|(delta, _)| delta.verdict.category.as_str()))
+        .integers("severity", number(|delta| delta.verdict.severity.rank().into()))
+        .integers("fixable", number(|delta| delta.verdict.fixable.into()))
+        .texts("suggested_fix", described.iter().map(|(delta, _)| &*delta.verdict.suggested_fix))
+        .integers("severity_number", number(|delta| delta.severity_number.get().into()))
+        .integers("first_seen", number(|delta| delta.first_seen.to_i64()))
+        .integers("last_seen", number(|delta| delta.last_seen.to_i64()));
+    let inserted = sql(
+        "INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version,
+           environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message,
+           rule, category, severity, fixable, suggested_fix, severity_number, count, first_seen, last_seen, status,
+           first_window)
+         SELECT fingerprint, service, error_type, message, frames, stack_trace, service_version, environment,
+           vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message, rule, category,
+           severity, fixable, suggested_fix, severity_number, 0, first_seen, last_seen, 'new', $1
+         FROM {rows} WHERE TRUE
+         ON CONFLICT (fingerprint) DO NOTHING",
+    );
+    transaction.execute(inserted.bind(window_start.to_i64()).with(rows)).await.map(drop)
+}
+
+/// Whether the verdict of the row `r` stands before that of the cluster `c`, as
+/// [`is_graver_than`](crate::model::Verdict::is_graver_than) orders them.
+const GRAVER: &str = "(r.severity > c.severity OR (r.severity = c.severity
+    AND (r.fixable > c.fixable OR (r.fixable = c.fixable AND r.rule < c.rule))))";
+
+/// Adds the counts; the graver verdict stands. Tells how many of the clusters are there.
+async fn count(transaction: &mut Transaction, deltas: &[Delta]) -> Result<usize, sqlx::Error> {
+    let rows = ids(deltas)
+        .integers("count", deltas.iter().map(|delta| integer(delta.count)))
+        .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
+        .integers("last_seen", deltas.iter().map(|delta| delta.last_seen.to_i64()))
+        .integers("severity_number", deltas.iter().map(|delta| delta.severity_number.get().into()))
+        .texts("rule", deltas.iter().map(|delta| &*delta.verdict.rule))
+        .texts("category", deltas.iter().map(|delta| delta.verdict.category.as_str()))
+        .integers("severity", deltas.iter().map(|delta| delta.verdict.severity.rank().into()))
+        .integers("fixable", deltas.iter().map(|delta| delta.verdict.fixable.into()))
+        .texts("suggested_fix", deltas.iter().map(|delta| &*delta.verdict.suggested_fix));
+    let verdict = ["rule", "category", "severity", "fixable", "suggested_fix"]
+        .map(|column| format!("{column} = CASE WHEN {GRAVER} THEN r.{column} ELSE c.{column} END"))
+        .join(", ");
+    let counted = sql(format!(
+        "UPDATE cluster AS c SET count = c.count + r.count, first_seen = LEAST(c.first_seen, r.first_seen),
+           last_seen = GREATEST(c.last_seen, r.last_seen),
+           severity_number = GREATEST(c.severity_number, r.severity_number), {verdict}
+         FROM (SELECT * FROM {{rows}}) AS r WHERE c.fingerprint = r.fingerprint"
+    ));
+    let counted = transaction.execute(counted.with(rows)).await?;
+    Ok(usize::try_from(counted).unwrap_or(usize::MAX))
+}
+
+async fn first_unknown(transaction: &mut Transaction, deltas: &[Delta]) -> Result<StoreError, StoreError> {
+    let failed = StoreError::while_doing("looking for clusters");
+    let known =
+        sql("SELECT c.fingerprint FROM cluster c WHERE c.fingerprint IN (SELECT fingerprint FROM {rows})");
+    let known = transaction.fetch(known.with(ids(deltas))).await.map_err(&failed)?;
+    let known = known.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let unknown = |delta: &&Delta| !known.contains(&delta.fingerprint.to_string());
+    let unknown = deltas.iter().find(unknown).map(|delta| delta.fingerprint);
+    Ok(StoreError::UnknownCluster(unknown.unwrap_or_else(|| Fingerprint::from_bytes([0; 16]))))
+}
+
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

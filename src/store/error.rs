@@ -6,19 +6,32 @@ use crate::model::Fingerprint;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database could not be opened or brought up to date. Nothing works until that is mended.
-    #[error("cannot open the database {path}")]
+    #[error("cannot open the database {database}")]
     Open {
-        /// The file.
-        path: String,
+        /// The file, or the server and the name there.
+        database: String,
         /// Why.
         #[source]
         source: sqlx::Error,
     },
-    /// The database is of a newer logmend, or its migrations were changed.
-    #[error("the database {path} does not fit this version of logmend")]
+    /// The database is of a newer logmend.
+    #[error(
+        "the database {database} is of a newer logmend: its schema is version {version}, this program knows up to {known}; \
+         run the newer logmend, or name another database"
+    )]
+    Newer {
+        /// The file, or the server and the name there.
+        database: String,
+        /// The version of its schema.
+        version: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The migrations of the database are other ones than this program's.
+    #[error("the database {database} does not fit this version of logmend")]
     Schema {
-        /// The file.
-        path: String,
+        /// The file, or the server and the name there.
+        database: String,
         /// What differs.
         #[source]
         source: sqlx::migrate::MigrateError,
@@ -31,6 +44,15 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: sqlx::Error,
+    },
+    /// A corrupted file could not be given another name.
+    #[error("the database {path} is corrupted and cannot be set aside")]
+    SetAside {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// So many requests wait for a commit that one more would only wait too. Try again later.
     #[error("too many requests wait to be committed")]

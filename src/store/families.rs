@@ -10,9 +10,8 @@ mod change;
 
 use std::collections::BTreeSet;
 
-use sqlx::sqlite::SqliteTransaction;
-
 use self::change::{Change, Ties};
+use super::engine::{Purpose, Row, Transaction, sql};
 use super::{Store, StoreError};
 use crate::model::{Family, Fingerprint, Template, UnixNanos};
 
@@ -23,7 +22,7 @@ const COMPARED: &str = "c.named_by_message = 1 AND c.count > 0
 /// What is compared, and in which order it has its place where not all can be: members of families first, so that no flood
 /// takes them apart; then service by service in turn, so that none crowds out the others.
 const RANKED: &str =
-    "SELECT c.fingerprint, c.service, c.error_type, c.message, m.fingerprint IS NULL AS fresh,
+    "SELECT c.fingerprint, c.service, c.error_type, c.message, CASE WHEN m.fingerprint IS NULL THEN 1 ELSE 0 END AS fresh,
       row_number() OVER (PARTITION BY c.service, m.fingerprint IS NULL ORDER BY c.fingerprint) AS turn
     FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint";
 
@@ -34,20 +33,16 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn compared(&self, count_max: u32) -> Result<Vec<Fingerprint>, StoreError> {
-        let sql = format!(
+        let text = format!(
             "SELECT fingerprint FROM (
                SELECT fingerprint, row_number() OVER (ORDER BY fresh, turn, fingerprint) AS place
                FROM ({RANKED} WHERE {COMPARED}) AS ranked) AS placed
-             WHERE place <= ? ORDER BY fingerprint"
+             WHERE place <= $1 ORDER BY fingerprint"
         );
-        // Decoded row by row: a hundred thousand rows as the driver holds them would be a hundred megabytes.
-        sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(sql))
-            .bind(count_max)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::while_doing("reading what is compared"))?
-            .into_iter()
-            .map(|id| fingerprint("cluster", "fingerprint", id))
+        let rows = self.database.fetch(sql(text).bind(count_max)).await;
+        rows.map_err(StoreError::while_doing("reading what is compared"))?
+            .iter()
+            .map(|row| id(row, "cluster", "fingerprint"))
             .collect()
     }
 
@@ -57,24 +52,25 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn templates(&self, count_max: u32, chars_max: u32) -> Result<Vec<Template>, StoreError> {
-        let sql = format!(
+        let text = format!(
             "SELECT fingerprint, service, error_type, message FROM (
                SELECT fingerprint, service, error_type, message, fresh,
                  sum(length(message)) OVER (ORDER BY fresh, turn, fingerprint) AS chars,
                  row_number() OVER (ORDER BY fresh, turn, fingerprint) AS place
                FROM ({RANKED} WHERE {COMPARED}) AS ranked) AS placed
-             WHERE (chars <= ? OR fresh = 0) AND place <= ? ORDER BY fingerprint"
+             WHERE (chars <= $1 OR fresh = 0) AND place <= $2 ORDER BY fingerprint"
         );
-        sqlx::query_as::<_, (String, String, String, String)>(sqlx::AssertSqlSafe(sql))
-            .bind(chars_max)
-            .bind(count_max)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::while_doing("reading templates"))?
-            .into_iter()
-            .map(|(id, service, error_type, message)| {
-                let fingerprint = fingerprint("cluster", "fingerprint", id)?;
-                Ok(Template { fingerprint, service, error_type, message })
+        let failed = StoreError::while_doing("reading templates");
+        let rows = self.database.fetch(sql(text).bind(chars_max).bind(count_max)).await.map_err(&failed)?;
+        rows.iter()
+            .map(|row| {
+                let text = |column| row.text(column).map_err(&failed);
+                Ok(Template {
+                    fingerprint: id(row, "cluster", "fingerprint")?,
+                    service: text("service")?,
+                    error_type: text("error_type")?,
+                    message: text("message")?,
+                })
             })
             .collect()
     }
@@ -88,7 +84,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`]; nothing has changed then.
     pub async fn set_families(&self, families: &[Family], now: UnixNanos) -> Result<bool, StoreError> {
         let failed = StoreError::while_doing("writing families");
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
+        let mut transaction = self.database.begin(Purpose::Write).await.map_err(&failed)?;
         let stored = Ties::stored(&mut transaction).await?;
         let mut wanted = Ties::of(families);
         wanted.keep(&stored, &released(&mut transaction).await?);
@@ -117,33 +113,33 @@ impl Store {
     ) -> Result<Option<bool>, StoreError> {
         let failed = StoreError::while_doing("separating a cluster");
         let fingerprint = fingerprint.to_string();
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let known = sqlx::query("SELECT 1 FROM cluster WHERE fingerprint = ?")
-            .bind(&fingerprint)
-            .fetch_optional(&mut *transaction)
+        let mut transaction = self.database.begin(Purpose::Write).await.map_err(&failed)?;
+        let known = transaction
+            .optional(sql("SELECT 1 FROM cluster WHERE fingerprint = $1").bind(&fingerprint))
             .await
             .map_err(&failed)?;
         if known.is_none() {
             return Ok(None);
         }
-        let noted =
-            sqlx::query("INSERT INTO separated (fingerprint, at) VALUES (?, ?) ON CONFLICT DO NOTHING")
-                .bind(&fingerprint)
-                .bind(now.to_i64())
-                .execute(&mut *transaction)
-                .await
-                .map_err(&failed)?;
-        sqlx::query(
-            "UPDATE cluster SET status = 'ongoing' WHERE fingerprint = ?1
+        let noted = transaction
+            .execute(
+                sql("INSERT INTO separated (fingerprint, at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                    .bind(&fingerprint)
+                    .bind(now.to_i64()),
+            )
+            .await
+            .map_err(&failed)?;
+        transaction
+            .execute(
+                sql("UPDATE cluster SET status = 'ongoing' WHERE fingerprint = $1
                AND status IN ('fix_proposed', 'fixed', 'regressed')
-               AND NOT EXISTS (SELECT 1 FROM fix x WHERE x.fingerprint = ?1 AND x.superseded = 0)",
-        )
-        .bind(&fingerprint)
-        .execute(&mut *transaction)
-        .await
-        .map_err(&failed)?;
+               AND NOT EXISTS (SELECT 1 FROM fix x WHERE x.fingerprint = $1 AND x.superseded = 0)")
+                .bind(&fingerprint),
+            )
+            .await
+            .map_err(&failed)?;
         transaction.commit().await.map_err(failed)?;
-        Ok(Some(noted.rows_affected() == 1))
+        Ok(Some(noted == 1))
     }
 
     /// Takes back [`Store::separate`]. False where it was not noted.
@@ -152,11 +148,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn rejoin(&self, fingerprint: Fingerprint) -> Result<bool, StoreError> {
-        sqlx::query("DELETE FROM separated WHERE fingerprint = ?")
-            .bind(fingerprint.to_string())
-            .execute(&self.pool)
+        self.database
+            .execute(sql("DELETE FROM separated WHERE fingerprint = $1").bind(fingerprint.to_string()))
             .await
-            .map(|deleted| deleted.rows_affected() == 1)
+            .map(|deleted| deleted == 1)
             .map_err(StoreError::while_doing("rejoining a cluster"))
     }
 
@@ -169,17 +164,16 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn age_families(&self, window: UnixNanos) -> Result<(), StoreError> {
-        sqlx::query(
+        self.database.execute(sql(
             "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND fingerprint IN (
                SELECT m.fingerprint FROM member m JOIN (
                  SELECT s.family, sum(w.count) AS count
                  FROM window_cluster w JOIN member s ON s.fingerprint = w.fingerprint
-                 WHERE w.window_start = ? GROUP BY s.family) AS seen ON seen.family = m.family
+                 WHERE w.window_start = $1 GROUP BY s.family) AS seen ON seen.family = m.family
                WHERE seen.count < (SELECT sum(c.count) FROM member o JOIN cluster c ON c.fingerprint = o.fingerprint
                                    WHERE o.family = seen.family))",
         )
-        .bind(window.to_i64())
-        .execute(&self.pool)
+        .bind(window.to_i64()))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("noting what is no longer new"))
@@ -191,14 +185,16 @@ fn fingerprint(table: &'static str, column: &'static str, text: String) -> Resul
 }
 
 /// Who is in no family any more: whom people separated, and whose cluster is gone.
-async fn released(transaction: &mut SqliteTransaction<'_>) -> Result<BTreeSet<Fingerprint>, StoreError> {
-    let ids = sqlx::query_scalar::<_, String>(
+async fn released(transaction: &mut Transaction) -> Result<BTreeSet<Fingerprint>, StoreError> {
+    let ids = transaction.fetch(
         "SELECT fingerprint FROM separated UNION SELECT m.fingerprint FROM member m
          WHERE NOT EXISTS (SELECT 1 FROM cluster c WHERE c.fingerprint = m.fingerprint)",
     );
-    let ids = ids
-        .fetch_all(&mut **transaction)
-        .await
-        .map_err(StoreError::while_doing("reading who is separated"))?;
-    ids.into_iter().map(|id| fingerprint("separated", "fingerprint", id)).collect()
+    let ids = ids.await.map_err(StoreError::while_doing("reading who is separated"))?;
+    ids.iter().map(|row| id(row, "separated", "fingerprint")).collect()
+}
+
+fn id(row: &Row, table: &'static str, column: &'static str) -> Result<Fingerprint, StoreError> {
+    let text = row.text(column).map_err(StoreError::while_doing("reading fingerprints"))?;
+    fingerprint(table, column, text)
 }

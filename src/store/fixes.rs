@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
-use super::clusters::number;
+use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
 
@@ -32,13 +29,13 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn claim_fix(&self, cluster: &Cluster, now: UnixNanos) -> Result<Option<Fix>, StoreError> {
         let id = format!("{}-1", cluster.fingerprint.short());
-        let claimed = sqlx::query(
+        let claimed = self.database.execute(sql(
             "INSERT INTO fix (id, fingerprint, error_message, error_category, severity, status, reason, tries, analysis,
                proposed_fix, code_changes, repository, base_commit, branch, created_at, model, input_tokens,
                output_tokens, cost_usd)
-             SELECT ?1, ?2, ?3, ?4, ?5, 'pending', '', 0, '', '', '{}', '', '', '', ?6, '', 0, 0, 0
+             SELECT $1, $2, $3, $4, $5, 'pending', '', 0, '', '', '{}', '', '', '', $6, '', 0, 0, 0
              WHERE NOT EXISTS (SELECT 1 FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
-               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = ?2))
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $2))
              ON CONFLICT DO NOTHING",
         )
         .bind(&id)
@@ -46,11 +43,10 @@ impl Store {
         .bind(cluster.summary())
         .bind(cluster.verdict.category.as_str())
         .bind(cluster.verdict.severity.rank())
-        .bind(now.to_i64())
-        .execute(&self.pool)
+        .bind(now.to_i64()))
         .await
         .map_err(StoreError::while_doing("claiming a fix"))?;
-        if claimed.rows_affected() == 0 { Ok(None) } else { self.fix(&id).await }
+        if claimed == 0 { Ok(None) } else { self.fix(&id).await }
     }
 
     /// Writes how a fix stands: all of it but its id, its error and the time of the claim.
@@ -59,11 +55,11 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn update_fix(&self, fix: &Fix) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE fix SET status = ?2, reason = ?3, tries = ?4, analysis = ?5, proposed_fix = ?6, code_changes = ?7,
-               submission = ?8, repository = ?9, base_commit = ?10, branch = ?11, pr_url = ?12, generated_at = ?13,
-               model = ?14, input_tokens = ?15, output_tokens = ?16, cost_usd = ?17, ended_at = ?18
-             WHERE id = ?1",
+        self.database.execute(sql(
+            "UPDATE fix SET status = $2, reason = $3, tries = $4, analysis = $5, proposed_fix = $6, code_changes = $7,
+               submission = $8, repository = $9, base_commit = $10, branch = $11, pr_url = $12, generated_at = $13,
+               model = $14, input_tokens = $15, output_tokens = $16, cost_usd = $17, ended_at = $18
+             WHERE id = $1",
         )
         .bind(&fix.id)
         .bind(fix.status.as_str())
@@ -82,8 +78,7 @@ impl Store {
         .bind(i64::try_from(fix.input_tokens).unwrap_or(i64::MAX))
         .bind(i64::try_from(fix.output_tokens).unwrap_or(i64::MAX))
         .bind(fix.cost_usd)
-        .bind(fix.ended_at.map(UnixNanos::to_i64))
-        .execute(&self.pool)
+        .bind(fix.ended_at.map(UnixNanos::to_i64)))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("writing a fix"))
@@ -95,9 +90,8 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fix(&self, id: &str) -> Result<Option<Fix>, StoreError> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} WHERE x.id = ?")))
-            .bind(id)
-            .fetch_optional(&self.pool)
+        self.database
+            .optional(sql(format!("{SELECT} WHERE x.id = $1")).bind(id))
             .await
             .map_err(StoreError::while_doing("reading a fix"))?
             .as_ref()
@@ -111,8 +105,8 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fixes(&self) -> Result<Vec<Fix>, StoreError> {
-        sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY x.created_at DESC, x.id")))
-            .fetch_all(&self.pool)
+        self.database
+            .fetch(sql(format!("{SELECT} ORDER BY x.created_at DESC, x.id")))
             .await
             .map_err(StoreError::while_doing("reading fixes"))?
             .iter()
@@ -126,9 +120,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn unfinished_fixes(&self) -> Result<Vec<Fix>, StoreError> {
-        let sql = format!("{SELECT} WHERE x.status IN ('pending', 'generating') ORDER BY x.created_at, x.id");
-        sqlx::query(sqlx::AssertSqlSafe(sql))
-            .fetch_all(&self.pool)
+        let text =
+            format!("{SELECT} WHERE x.status IN ('pending', 'generating') ORDER BY x.created_at, x.id");
+        self.database
+            .fetch(sql(text))
             .await
             .map_err(StoreError::while_doing("reading unfinished fixes"))?
             .iter()
@@ -142,16 +137,16 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn spending_since(&self, since: UnixNanos) -> Result<Spending, StoreError> {
-        sqlx::query(
-            "SELECT count(pr_url), coalesce(sum(cost_usd), 0.0)
-               + (SELECT coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= ?1)
-             FROM fix WHERE created_at >= ?1",
-        )
-        .bind(since.to_i64())
-        .fetch_one(&self.pool)
-        .await
-        .and_then(|row| Ok(Spending { pull_requests: number(&row, 0)?, usd: row.try_get(1)? }))
-        .map_err(StoreError::while_doing("adding up what Claude cost"))
+        self.database
+            .one(
+                sql("SELECT count(pr_url), coalesce(sum(cost_usd), 0.0)
+               + (SELECT coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= $1)
+             FROM fix WHERE created_at >= $1")
+                .bind(since.to_i64()),
+            )
+            .await
+            .and_then(|row| Ok(Spending { pull_requests: row.number(0)?, usd: row.real(1)? }))
+            .map_err(StoreError::while_doing("adding up what Claude cost"))
     }
 
     /// How many pull requests stand open, as far as is known here.
@@ -160,10 +155,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn open_pull_requests(&self) -> Result<u64, StoreError> {
-        sqlx::query("SELECT count(*) FROM fix WHERE status IN ('draft', 'ready', 'repairing')")
-            .fetch_one(&self.pool)
+        self.database
+            .one(sql("SELECT count(*) FROM fix WHERE status IN ('draft', 'ready', 'repairing')"))
             .await
-            .and_then(|row| number(&row, 0))
+            .and_then(|row| row.number(0))
             .map_err(StoreError::while_doing("counting open pull requests"))
     }
 
@@ -173,19 +168,18 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn last_fix_at(&self) -> Result<Option<UnixNanos>, StoreError> {
-        sqlx::query("SELECT max(generated_at) FROM fix")
-            .fetch_one(&self.pool)
+        self.database
+            .one(sql("SELECT max(generated_at) FROM fix"))
             .await
-            .and_then(|row| row.try_get::<Option<i64>, _>(0))
-            .map(|at| at.map(UnixNanos::from_i64))
+            .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading the latest fix"))
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
+pub(super) fn read(row: &Row) -> Result<Fix, StoreError> {
     let failed = StoreError::while_doing("reading a fix");
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let text = |column: &str| row.text(column).map_err(&failed);
+    let integer = |column: &str| row.integer(column).map_err(&failed);
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "fix", column, value };
     let fingerprint = |column| {
         let fingerprint = text(column)?;
@@ -209,20 +203,17 @@ pub(super) fn read(row: &SqliteRow) -> Result<Fix, StoreError> {
         analysis: text("analysis")?,
         proposed_fix: text("proposed_fix")?,
         code_changes,
-        submission: row.try_get("submission").map_err(&failed)?,
+        submission: row.text_or_none("submission").map_err(&failed)?,
         repository: text("repository")?,
         base_commit: text("base_commit")?,
         branch: text("branch")?,
-        pr_url: row.try_get("pr_url").map_err(&failed)?,
+        pr_url: row.text_or_none("pr_url").map_err(&failed)?,
         created_at: UnixNanos::from_i64(integer("created_at")?),
-        generated_at: row
-            .try_get::<Option<i64>, _>("generated_at")
-            .map_err(&failed)?
-            .map(UnixNanos::from_i64),
-        ended_at: row.try_get::<Option<i64>, _>("ended_at").map_err(&failed)?.map(UnixNanos::from_i64),
+        generated_at: row.time_or_none("generated_at").map_err(&failed)?,
+        ended_at: row.integer_or_none("ended_at").map_err(&failed)?.map(UnixNanos::from_i64),
         model: text("model")?,
         input_tokens: u64::try_from(integer("input_tokens")?).unwrap_or(0),
         output_tokens: u64::try_from(integer("output_tokens")?).unwrap_or(0),
-        cost_usd: row.try_get("cost_usd").map_err(&failed)?,
+        cost_usd: row.real("cost_usd").map_err(&failed)?,
     })
 }

@@ -1,8 +1,7 @@
 //! Moves: what was counted as one error and turns out to be of another.
 
-use sqlx::sqlite::SqliteTransaction;
-
 use super::StoreError;
+use super::engine::{Transaction, sql};
 use crate::model::{Delta, Fingerprint, UnixNanos};
 
 /// Occurrences that were counted and turn out to be one, of another cluster: a trace whose first lines came in an earlier request.
@@ -29,7 +28,7 @@ pub struct MovedFrom {
 /// Takes one occurrence away from each cluster, in the open window. False where nothing was taken: the window in which they were
 /// counted is over. A cluster of no occurrences is not shown any more; its row stays, since other requests may know it.
 pub(super) async fn take_away(
-    transaction: &mut SqliteTransaction<'_>,
+    transaction: &mut Transaction,
     window_start: UnixNanos,
     from: &[MovedFrom],
 ) -> Result<bool, StoreError> {
@@ -45,31 +44,21 @@ pub(super) async fn take_away(
 }
 
 async fn take_one(
-    transaction: &mut SqliteTransaction<'_>,
+    transaction: &mut Transaction,
     window_start: UnixNanos,
     one: &MovedFrom,
 ) -> Result<bool, sqlx::Error> {
     let fingerprint = one.fingerprint.to_string();
-    let taken = sqlx::query(
-        "UPDATE window_cluster SET count = count - 1, held_back = max(held_back - ?3, 0)
-         WHERE window_start = ?1 AND fingerprint = ?2 AND count > 0",
-    )
-    .bind(window_start.to_i64())
-    .bind(&fingerprint)
-    .bind(i64::from(one.held))
-    .execute(&mut **transaction)
-    .await?;
-    if taken.rows_affected() == 0 {
+    let taken = sql("UPDATE window_cluster SET count = count - 1, held_back = GREATEST(held_back - $3, 0)
+         WHERE window_start = $1 AND fingerprint = $2 AND count > 0");
+    let taken = taken.bind(window_start.to_i64()).bind(&fingerprint).bind(one.held);
+    if transaction.execute(taken).await? == 0 {
         return Ok(false);
     }
-    sqlx::query("UPDATE cluster SET count = count - 1 WHERE fingerprint = ? AND count > 0")
-        .bind(&fingerprint)
-        .execute(&mut **transaction)
-        .await?;
-    sqlx::query("DELETE FROM window_cluster WHERE window_start = ? AND fingerprint = ? AND count = 0")
-        .bind(window_start.to_i64())
-        .bind(&fingerprint)
-        .execute(&mut **transaction)
-        .await?;
+    let counted = sql("UPDATE cluster SET count = count - 1 WHERE fingerprint = $1 AND count > 0");
+    transaction.execute(counted.bind(&fingerprint)).await?;
+    let emptied =
+        sql("DELETE FROM window_cluster WHERE window_start = $1 AND fingerprint = $2 AND count = 0");
+    transaction.execute(emptied.bind(window_start.to_i64()).bind(&fingerprint)).await?;
     Ok(true)
 }

@@ -1,8 +1,6 @@
 //! How pull requests ended, and what people said about it: facts that triage judges.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
+use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Allowance, Category, Fix, FixStatus, Outcome, UnixNanos};
 
@@ -13,12 +11,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn fixes_with_open_pull_requests(&self) -> Result<Vec<Fix>, StoreError> {
-        let sql = format!(
+        let text = format!(
             "{} WHERE x.status IN ('draft', 'ready', 'repairing') AND x.branch <> '' ORDER BY x.created_at, x.id",
             super::fixes::SELECT
         );
-        sqlx::query(sqlx::AssertSqlSafe(sql))
-            .fetch_all(&self.pool)
+        self.database
+            .fetch(sql(text))
             .await
             .map_err(StoreError::while_doing("reading open pull requests"))?
             .iter()
@@ -37,15 +35,14 @@ impl Store {
         status: FixStatus,
         ended_at: Option<UnixNanos>,
     ) -> Result<bool, StoreError> {
-        sqlx::query(
-            "UPDATE fix SET status = ?2, ended_at = ?3 WHERE id = ?1 AND status IN ('draft', 'ready', 'repairing')",
+        self.database.execute(sql(
+            "UPDATE fix SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('draft', 'ready', 'repairing')",
         )
         .bind(fix_id)
         .bind(status.as_str())
-        .bind(ended_at.map(UnixNanos::to_i64))
-        .execute(&self.pool)
+        .bind(ended_at.map(UnixNanos::to_i64)))
         .await
-        .map(|done| done.rows_affected() == 1)
+        .map(|done| done == 1)
         .map_err(StoreError::while_doing("noting where a pull request stands"))
     }
 
@@ -56,21 +53,20 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn outcomes(&self) -> Result<Vec<Outcome>, StoreError> {
         let failed = StoreError::while_doing("reading how pull requests ended");
-        let rows = sqlx::query(
+        let rows = self.database.fetch(sql(
             "SELECT f.id, c.service, f.error_category, f.status,
                coalesce((SELECT max(o.last_seen) FROM member m JOIN member n ON n.family = m.family
                  JOIN cluster o ON o.fingerprint = n.fingerprint WHERE m.fingerprint = f.fingerprint), c.last_seen) AS last_seen,
                coalesce(f.ended_at, f.generated_at, f.created_at) AS ended
              FROM fix f JOIN cluster c ON c.fingerprint = f.fingerprint
              WHERE f.status IN ('merged', 'closed', 'regressed') ORDER BY ended, f.id",
-        )
-        .fetch_all(&self.pool)
+        ))
         .await
         .map_err(&failed)?;
         rows.iter()
             .map(|row| {
-                let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-                let time = |column: &str| row.try_get(column).map(UnixNanos::from_i64).map_err(&failed);
+                let text = |column: &str| row.text(column).map_err(&failed);
+                let time = |column: &str| row.time(column).map_err(&failed);
                 Ok(Outcome {
                     fix_id: text("id")?,
                     service: text("service")?,
@@ -89,16 +85,15 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn allow(&self, allowance: &Allowance) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO outcome_allowance (service, category, allowed_at, allowed_by) VALUES (?, ?, ?, ?)
+        self.database.execute(sql(
+            "INSERT INTO outcome_allowance (service, category, allowed_at, allowed_by) VALUES ($1, $2, $3, $4)
              ON CONFLICT (service, category) DO UPDATE SET
                allowed_at = excluded.allowed_at, allowed_by = excluded.allowed_by",
         )
         .bind(&allowance.service)
         .bind(allowance.category.as_str())
         .bind(allowance.allowed_at.to_i64())
-        .bind(&allowance.allowed_by)
-        .execute(&self.pool)
+        .bind(&allowance.allowed_by))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("noting what people allow"))
@@ -111,23 +106,22 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn allowances(&self) -> Result<Vec<Allowance>, StoreError> {
         let failed = StoreError::while_doing("reading what people allow");
-        let rows = sqlx::query("SELECT * FROM outcome_allowance ORDER BY service, category");
-        let rows = rows.fetch_all(&self.pool).await.map_err(&failed)?;
+        let rows = self.database.fetch("SELECT * FROM outcome_allowance ORDER BY service, category").await;
+        let rows = rows.map_err(&failed)?;
         rows.iter()
             .map(|row| {
                 Ok(Allowance {
-                    service: row.try_get("service").map_err(&failed)?,
+                    service: row.text("service").map_err(&failed)?,
                     category: category(row, "outcome_allowance", "category")?,
-                    allowed_at: row.try_get("allowed_at").map(UnixNanos::from_i64).map_err(&failed)?,
-                    allowed_by: row.try_get("allowed_by").map_err(&failed)?,
+                    allowed_at: row.time("allowed_at").map_err(&failed)?,
+                    allowed_by: row.text("allowed_by").map_err(&failed)?,
                 })
             })
             .collect()
     }
 }
 
-fn category(row: &SqliteRow, table: &'static str, column: &'static str) -> Result<Category, StoreError> {
-    let name: String =
-        row.try_get(column).map_err(StoreError::while_doing("reading how pull requests ended"))?;
+fn category(row: &Row, table: &'static str, column: &'static str) -> Result<Category, StoreError> {
+    let name = row.text(column).map_err(StoreError::while_doing("reading how pull requests ended"))?;
     name.parse().map_err(|_| StoreError::Inconsistent { table, column, value: name })
 }

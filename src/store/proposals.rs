@@ -1,9 +1,6 @@
 //! Proposed rules: the claim that has each error asked about once, what came of it, and what people decided.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
-use super::clusters::number;
+use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, UnixNanos};
 
@@ -38,11 +35,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn latest_closed_window(&self) -> Result<Option<UnixNanos>, StoreError> {
-        sqlx::query("SELECT max(start) FROM window WHERE closed_at IS NOT NULL")
-            .fetch_one(&self.pool)
+        self.database
+            .one(sql("SELECT max(start) FROM \"window\" WHERE closed_at IS NOT NULL"))
             .await
-            .and_then(|row| row.try_get::<Option<i64>, _>(0))
-            .map(|start| start.map(UnixNanos::from_i64))
+            .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading the latest window"))
     }
 
@@ -59,19 +55,18 @@ impl Store {
         usd_max: f64,
         now: UnixNanos,
     ) -> Result<bool, StoreError> {
-        sqlx::query(
+        self.database.execute(sql(
             "INSERT INTO rule_proposal (id, fingerprint, rule, status, reason, would_match, model, input_tokens,
                output_tokens, cost_usd, created_at, decided_by)
-             VALUES (?, ?, '', 'asking', '', 0, ?, 0, 0, ?, ?, '') ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, '', 'asking', '', 0, $3, 0, 0, $4, $5, '') ON CONFLICT DO NOTHING",
         )
         .bind(RuleProposal::id_for(fingerprint))
         .bind(fingerprint.to_string())
         .bind(model)
         .bind(usd_max)
-        .bind(now.to_i64())
-        .execute(&self.pool)
+        .bind(now.to_i64()))
         .await
-        .map(|done| done.rows_affected() == 1)
+        .map(|done| done == 1)
         .map_err(StoreError::while_doing("claiming an error to ask about"))
     }
 
@@ -81,9 +76,11 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn release_proposal(&self, fingerprint: Fingerprint) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM rule_proposal WHERE fingerprint = ? AND status = 'asking'")
-            .bind(fingerprint.to_string())
-            .execute(&self.pool)
+        self.database
+            .execute(
+                sql("DELETE FROM rule_proposal WHERE fingerprint = $1 AND status = 'asking'")
+                    .bind(fingerprint.to_string()),
+            )
             .await
             .map(drop)
             .map_err(StoreError::while_doing("giving a claim back"))
@@ -95,10 +92,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn settle_proposal(&self, proposal: &RuleProposal) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE rule_proposal SET rule = ?2, status = ?3, reason = ?4, would_match = ?5, model = ?6,
-               input_tokens = ?7, output_tokens = ?8, cost_usd = ?9, decided_at = ?10, decided_by = ?11
-             WHERE id = ?1 AND status = 'asking'",
+        self.database.execute(sql(
+            "UPDATE rule_proposal SET rule = $2, status = $3, reason = $4, would_match = $5, model = $6,
+               input_tokens = $7, output_tokens = $8, cost_usd = $9, decided_at = $10, decided_by = $11
+             WHERE id = $1 AND status = 'asking'",
         )
         .bind(&proposal.id)
         .bind(&proposal.rule)
@@ -110,8 +107,7 @@ impl Store {
         .bind(i64::try_from(proposal.output_tokens).unwrap_or(i64::MAX))
         .bind(proposal.cost_usd)
         .bind(proposal.decided_at.map(UnixNanos::to_i64))
-        .bind(&proposal.decided_by)
-        .execute(&self.pool)
+        .bind(&proposal.decided_by))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("writing a proposed rule"))
@@ -124,10 +120,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn release_interrupted_proposals(&self) -> Result<u64, StoreError> {
-        sqlx::query("DELETE FROM rule_proposal WHERE status = 'asking'")
-            .execute(&self.pool)
+        self.database
+            .execute(sql("DELETE FROM rule_proposal WHERE status = 'asking'"))
             .await
-            .map(|done| done.rows_affected())
+            .map(|done| done)
             .map_err(StoreError::while_doing("giving interrupted claims back"))
     }
 
@@ -144,18 +140,17 @@ impl Store {
         now: UnixNanos,
     ) -> Result<bool, StoreError> {
         let from = decision.applies_to();
-        sqlx::query(
-            "UPDATE rule_proposal SET status = ?2, decided_at = ?3, decided_by = ?4 WHERE id = ?1 AND status IN (?5, ?6)",
+        self.database.execute(sql(
+            "UPDATE rule_proposal SET status = $2, decided_at = $3, decided_by = $4 WHERE id = $1 AND status IN ($5, $6)",
         )
         .bind(id)
         .bind(decision.leads_to().as_str())
         .bind(now.to_i64())
         .bind(by)
         .bind(from.first().map(|status| status.as_str()))
-        .bind(from.get(1).map(|status| status.as_str()))
-        .execute(&self.pool)
+        .bind(from.get(1).map(|status| status.as_str())))
         .await
-        .map(|done| done.rows_affected() == 1)
+        .map(|done| done == 1)
         .map_err(StoreError::while_doing("deciding on a proposed rule"))
     }
 
@@ -165,7 +160,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn asked_about(&self) -> Result<Vec<Fingerprint>, StoreError> {
-        let rows = sqlx::query("SELECT fingerprint FROM rule_proposal").fetch_all(&self.pool).await;
+        let rows = self.database.fetch(sql("SELECT fingerprint FROM rule_proposal")).await;
         let rows = rows.map_err(StoreError::while_doing("reading proposed rules"))?;
         rows.iter().map(fingerprint).collect()
     }
@@ -176,8 +171,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn proposal(&self, id: &str) -> Result<Option<RuleProposal>, StoreError> {
-        let row =
-            sqlx::query("SELECT * FROM rule_proposal WHERE id = ?").bind(id).fetch_optional(&self.pool).await;
+        let row = self.database.optional(sql("SELECT * FROM rule_proposal WHERE id = $1").bind(id)).await;
         row.map_err(StoreError::while_doing("reading a proposed rule"))?.as_ref().map(read).transpose()
     }
 
@@ -187,8 +181,9 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn proposals_with_rules(&self) -> Result<Vec<RuleProposal>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM rule_proposal WHERE rule <> '' ORDER BY created_at, id")
-            .fetch_all(&self.pool)
+        let rows = self
+            .database
+            .fetch(sql("SELECT * FROM rule_proposal WHERE rule <> '' ORDER BY created_at, id"))
             .await;
         rows.map_err(StoreError::while_doing("reading proposed rules"))?.iter().map(read).collect()
     }
@@ -200,19 +195,18 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn proposals(&self, limit: u32) -> Result<Vec<ProposalEvidence>, StoreError> {
         let failed = StoreError::while_doing("reading proposed rules");
-        let rows = sqlx::query(
+        let rows = self.database.fetch(sql(
             "SELECT p.*, coalesce(c.service, '') AS service, coalesce(c.message, '') AS template,
                coalesce(c.count, 0) AS count, (SELECT count(*) FROM cluster m WHERE m.rule = p.id) AS classified
              FROM rule_proposal p LEFT JOIN cluster c ON c.fingerprint = p.fingerprint
-             ORDER BY p.created_at DESC, p.id LIMIT ?",
+             ORDER BY p.created_at DESC, p.id LIMIT $1",
         )
-        .bind(limit)
-        .fetch_all(&self.pool)
+        .bind(limit))
         .await
         .map_err(&failed)?;
-        let text = |row: &SqliteRow, column: &str| row.try_get(column).map_err(&failed);
-        let count = |row: &SqliteRow, column: &str| {
-            row.try_get::<i64, _>(column).map(|count| u64::try_from(count).unwrap_or(0)).map_err(&failed)
+        let text = |row: &Row, column: &str| row.text(column).map_err(&failed);
+        let count = |row: &Row, column: &str| {
+            row.integer(column).map(|count| u64::try_from(count).unwrap_or(0)).map_err(&failed)
         };
         rows.iter()
             .map(|row| {
@@ -233,11 +227,15 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn asked_since(&self, since: UnixNanos) -> Result<Asked, StoreError> {
-        sqlx::query("SELECT count(*), coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= ?")
-            .bind(since.to_i64())
-            .fetch_one(&self.pool)
+        self.database
+            .one(
+                sql(
+                    "SELECT count(*), coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= $1",
+                )
+                .bind(since.to_i64()),
+            )
             .await
-            .and_then(|row| Ok(Asked { times: number(&row, 0)?, usd: row.try_get(1)? }))
+            .and_then(|row| Ok(Asked { times: row.number(0)?, usd: row.real(1)? }))
             .map_err(StoreError::while_doing("adding up what proposed rules cost"))
     }
 }
@@ -246,21 +244,17 @@ fn unreadable(column: &'static str, value: String) -> StoreError {
     StoreError::Inconsistent { table: "rule_proposal", column, value }
 }
 
-fn fingerprint(row: &SqliteRow) -> Result<Fingerprint, StoreError> {
-    let text: String =
-        row.try_get("fingerprint").map_err(StoreError::while_doing("reading proposed rules"))?;
+fn fingerprint(row: &Row) -> Result<Fingerprint, StoreError> {
+    let text: String = row.text("fingerprint").map_err(StoreError::while_doing("reading proposed rules"))?;
     text.parse().map_err(|_| unreadable("fingerprint", text))
 }
 
-fn read(row: &SqliteRow) -> Result<RuleProposal, StoreError> {
+fn read(row: &Row) -> Result<RuleProposal, StoreError> {
     let failed = StoreError::while_doing("reading a proposed rule");
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-    let count = |column: &str| {
-        row.try_get::<i64, _>(column).map(|count| u64::try_from(count).unwrap_or(0)).map_err(&failed)
-    };
-    let time = |column: &str| {
-        row.try_get::<Option<i64>, _>(column).map(|at| at.map(UnixNanos::from_i64)).map_err(&failed)
-    };
+    let text = |column: &str| row.text(column).map_err(&failed);
+    let count =
+        |column: &str| row.integer(column).map(|count| u64::try_from(count).unwrap_or(0)).map_err(&failed);
+    let time = |column: &str| row.time_or_none(column).map_err(&failed);
     let status = text("status")?;
     Ok(RuleProposal {
         id: text("id")?,
@@ -272,7 +266,7 @@ fn read(row: &SqliteRow) -> Result<RuleProposal, StoreError> {
         model: text("model")?,
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
-        cost_usd: row.try_get("cost_usd").map_err(&failed)?,
+        cost_usd: row.real("cost_usd").map_err(&failed)?,
         created_at: time("created_at")?.unwrap_or_default(),
         decided_at: time("decided_at")?,
         decided_by: text("decided_by")?,

@@ -1,9 +1,7 @@
 //! Clusters as rules are judged by them: one row each, with what its records held.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use super::clusters::verdict;
+use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Fingerprint, Frame, SeverityNumber, UnixNanos, Verdict};
 
@@ -52,12 +50,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn window_sightings(&self, window: UnixNanos) -> Result<Vec<Sighting>, StoreError> {
-        let sql = format!(
+        let text = format!(
             "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen, w.severity_number
              FROM window_cluster w JOIN cluster c ON c.fingerprint = w.fingerprint {FAMILY}
-             WHERE w.window_start = ? ORDER BY w.fingerprint"
+             WHERE w.window_start = $1 ORDER BY w.fingerprint"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(window.to_i64()).fetch_all(&self.pool).await;
+        let rows = self.database.fetch(sql(text).bind(window.to_i64())).await;
         self.sightings(rows).await
     }
 
@@ -67,18 +65,15 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn sightings_of_rule(&self, rule: &str, limit: u32) -> Result<Vec<Sighting>, StoreError> {
-        let sql = format!(
+        let text = format!(
             "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen, c.severity_number
-             FROM cluster c {FAMILY} WHERE c.rule = ? ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?"
+             FROM cluster c {FAMILY} WHERE c.rule = $1 ORDER BY c.last_seen DESC, c.fingerprint LIMIT $2"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(rule).bind(limit).fetch_all(&self.pool).await;
+        let rows = self.database.fetch(sql(text).bind(rule).bind(limit)).await;
         self.sightings(rows).await
     }
 
-    async fn sightings(
-        &self,
-        rows: Result<Vec<SqliteRow>, sqlx::Error>,
-    ) -> Result<Vec<Sighting>, StoreError> {
+    async fn sightings(&self, rows: Result<Vec<Row>, sqlx::Error>) -> Result<Vec<Sighting>, StoreError> {
         let rows = rows.map_err(StoreError::while_doing("reading clusters for their rules"))?;
         let mut sightings = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -90,11 +85,10 @@ impl Store {
     }
 
     async fn bodies(&self, fingerprint: Fingerprint) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar("SELECT body FROM sample WHERE fingerprint = ? ORDER BY occurred, body")
-            .bind(fingerprint.to_string())
-            .fetch_all(&self.pool)
-            .await
-            .map_err(StoreError::while_doing("reading examples for rules"))
+        let failed = StoreError::while_doing("reading examples for rules");
+        let bodies = sql("SELECT body FROM sample WHERE fingerprint = $1 ORDER BY occurred, body");
+        let rows = self.database.fetch(bodies.bind(fingerprint.to_string())).await.map_err(&failed)?;
+        rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Gives a cluster another verdict, unless it has got one of another rule than `old` meanwhile.
@@ -108,9 +102,9 @@ impl Store {
         old: &str,
         verdict: &Verdict,
     ) -> Result<bool, StoreError> {
-        sqlx::query(
-            "UPDATE cluster SET rule = ?3, category = ?4, severity = ?5, fixable = ?6, suggested_fix = ?7
-             WHERE fingerprint = ?1 AND rule = ?2",
+        self.database.execute(sql(
+            "UPDATE cluster SET rule = $3, category = $4, severity = $5, fixable = $6, suggested_fix = $7
+             WHERE fingerprint = $1 AND rule = $2",
         )
         .bind(fingerprint.to_string())
         .bind(old)
@@ -118,18 +112,17 @@ impl Store {
         .bind(verdict.category.as_str())
         .bind(verdict.severity.rank())
         .bind(verdict.fixable)
-        .bind(&*verdict.suggested_fix)
-        .execute(&self.pool)
+        .bind(&*verdict.suggested_fix))
         .await
-        .map(|done| done.rows_affected() == 1)
+        .map(|done| done == 1)
         .map_err(StoreError::while_doing("giving a cluster another verdict"))
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Sighting, StoreError> {
+fn read(row: &Row) -> Result<Sighting, StoreError> {
     let failed = StoreError::while_doing("reading clusters for their rules");
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let text = |column: &str| row.text(column).map_err(&failed);
+    let integer = |column: &str| row.integer(column).map_err(&failed);
     let number = |column: &str| integer(column).map(|number| u64::try_from(number).unwrap_or(0));
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
     let (fingerprint, frames, stack_trace) = (text("fingerprint")?, text("frames")?, text("stack_trace")?);

@@ -3,10 +3,8 @@
 //! A family is not told as one. The first record of each member went on with its own fingerprint, and a summary tells what
 //! was held back behind it; it may also be sent before the window's templates are compared.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use super::clusters::{self, DETAIL};
+use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Fingerprint, HeldBack, SeverityNumber, UnixNanos, WindowSummary};
 
@@ -38,22 +36,21 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn unsummarised(&self, limit: u32) -> Result<Vec<WindowSummary>, StoreError> {
         let precedence = clusters::precedence_of("c.status");
-        let sql = format!(
+        let text = format!(
             "SELECT {DETAIL}, c.fingerprint AS id, c.message, 0 AS aliases, NULL AS separated_at, NULL AS fix_id,
                {precedence} AS foremost, NULL AS fixed_seen, c.last_seen AS latest,
                w.count, w.first_seen, w.last_seen, w.severity_number, w.held_back, w.trace_ids,
                w.window_start, closed.closed_at
              FROM window_cluster w
              JOIN cluster c ON c.fingerprint = w.fingerprint
-             JOIN window closed ON closed.start = w.window_start
+             JOIN \"window\" closed ON closed.start = w.window_start
              WHERE w.held_back > 0 AND w.summarised_at IS NULL AND w.window_start =
-               (SELECT min(u.window_start) FROM window_cluster u JOIN window o ON o.start = u.window_start
+               (SELECT min(u.window_start) FROM window_cluster u JOIN \"window\" o ON o.start = u.window_start
                 WHERE u.held_back > 0 AND u.summarised_at IS NULL AND o.closed_at IS NOT NULL)
-             ORDER BY w.fingerprint LIMIT ?"
+             ORDER BY w.fingerprint LIMIT $1"
         );
-        sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(limit)
-            .fetch_all(&self.pool)
+        self.database
+            .fetch(sql(text).bind(limit))
             .await
             .map_err(StoreError::while_doing("reading what is to be summarised"))?
             .iter()
@@ -72,24 +69,24 @@ impl Store {
         up_to: Fingerprint,
         now: UnixNanos,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE window_cluster SET summarised_at = ?
-             WHERE window_start = ? AND fingerprint <= ? AND held_back > 0 AND summarised_at IS NULL",
-        )
-        .bind(now.to_i64())
-        .bind(window.to_i64())
-        .bind(up_to.to_string())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(StoreError::while_doing("noting what was summarised"))
+        self.database
+            .execute(
+                sql("UPDATE window_cluster SET summarised_at = $1
+             WHERE window_start = $2 AND fingerprint <= $3 AND held_back > 0 AND summarised_at IS NULL")
+                .bind(now.to_i64())
+                .bind(window.to_i64())
+                .bind(up_to.to_string()),
+            )
+            .await
+            .map(drop)
+            .map_err(StoreError::while_doing("noting what was summarised"))
     }
 }
 
-fn summary(row: &SqliteRow) -> Result<WindowSummary, StoreError> {
+fn summary(row: &Row) -> Result<WindowSummary, StoreError> {
     let failed = StoreError::while_doing("reading what is to be summarised");
-    let time = |column: &str| row.try_get::<i64, _>(column).map(UnixNanos::from_i64);
-    let number = |column: &str| row.try_get::<i64, _>(column).map(|n| u64::try_from(n).unwrap_or(0));
+    let time = |column: &str| row.time(column);
+    let number = |column: &str| row.integer(column).map(|n| u64::try_from(n).unwrap_or(0));
     let cluster = clusters::read(row)?;
     (|| {
         Ok(WindowSummary {
@@ -97,10 +94,7 @@ fn summary(row: &SqliteRow) -> Result<WindowSummary, StoreError> {
             window_end: time("closed_at")?,
             cluster,
             severity_number: SeverityNumber::from_wire(number("severity_number")?),
-            held: HeldBack {
-                count: number("held_back")?,
-                trace_ids: trace_ids(row.try_get::<&str, _>("trace_ids")?),
-            },
+            held: HeldBack { count: number("held_back")?, trace_ids: trace_ids(&row.text("trace_ids")?) },
         })
     })()
     .map_err(failed)

@@ -1,4 +1,4 @@
-//! The store on a real SQLite file.
+//! One suite for both stores: a real SQLite file, and a database of a real PostgreSQL.
 
 use std::sync::Arc;
 
@@ -11,34 +11,68 @@ use crate::model::{
 mod families;
 mod learning;
 
+#[path = "../../tests/support/engines/mod.rs"]
+#[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
+pub(super) mod engines;
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy)]
+enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// Every test once on each database.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test] async fn $test() { super::$test(super::On::Sqlite).await; })+
+        }
+        mod on_postgres {
+            $(#[tokio::test] async fn $test() { super::$test(super::On::Postgres).await; })+
+        }
+    };
+}
+use on_both;
+
 struct Running {
     store: Store,
     stop: tokio_util::sync::CancellationToken,
     writer: tokio::task::JoinHandle<()>,
     settings: Settings,
-    folder: Option<tempfile::TempDir>,
+    /// What goes when the test is over.
+    belongings: Option<Box<dyn std::any::Any + Send>>,
 }
 
 impl Running {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { path: folder.path().join("test.db") };
-        Self { folder: Some(folder), ..Self::open(settings).await }
+    async fn start(on: On) -> Self {
+        match on {
+            On::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let settings = Settings::sqlite(folder.path().join("test.db"));
+                Self { belongings: Some(Box::new(folder)), ..Self::open(settings).await }
+            }
+            On::Postgres => {
+                let database = tokio::task::spawn_blocking(engines::Postgres::database).await.unwrap();
+                let settings = database.url().parse().unwrap();
+                Self { belongings: Some(Box::new(database)), ..Self::open(settings).await }
+            }
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
     async fn open(settings: Settings) -> Self {
-        let (store, writer) = Store::open(&settings, UnixNanos(100)).await.unwrap();
+        let (store, writer) = Store::open(&settings, || UnixNanos(100)).await.unwrap();
         let stop = tokio_util::sync::CancellationToken::new();
         let writer = tokio::spawn(writer.run(stop.clone()));
-        Self { store, stop, writer, settings, folder: None }
+        Self { store, stop, writer, settings, belongings: None }
     }
 
     async fn reopen(mut self) -> Self {
         self.stop.cancel();
         self.writer.await.unwrap();
-        let folder = self.folder.take();
-        Self { folder, ..Self::open(self.settings).await }
+        let belongings = self.belongings.take();
+        Self { belongings, ..Self::open(self.settings).await }
     }
 }
 
@@ -75,9 +109,8 @@ fn id(byte: u8) -> Fingerprint {
     Fingerprint::from_bytes([byte; 16])
 }
 
-#[tokio::test]
-async fn counts_add_up_and_examples_are_bounded() {
-    let running = Running::start().await;
+async fn counts_add_up_and_examples_are_bounded(on: On) {
+    let running = Running::start(on).await;
     for n in 0..8 {
         let committed = running.store.commit(batch(n, vec![delta(1, 2, 500 + u64::from(n))])).await;
         assert_eq!(committed.unwrap(), Committed::Counted);
@@ -89,9 +122,8 @@ async fn counts_add_up_and_examples_are_bounded() {
     assert_eq!(cluster.status, ClusterStatus::New);
 }
 
-#[tokio::test]
-async fn examples_keep_their_attributes_and_clusters_their_origin() {
-    let running = Running::start().await;
+async fn examples_keep_their_attributes_and_clusters_their_origin(on: On) {
+    let running = Running::start(on).await;
     let attributes = [("order.id".to_owned(), "A7".to_owned()), ("f".to_owned(), "[1]".to_owned())];
     let example = Sample { body: "no".into(), attributes: attributes.into(), ..Sample::default() };
     let detail = ClusterDetail {
@@ -116,7 +148,7 @@ async fn a_database_of_the_first_version_is_carried_over() {
     let path = folder.path().join("test.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
-    let first = MIGRATIONS.iter().take(1).cloned().collect::<Vec<_>>();
+    let first = schema::SQLITE.iter().take(1).cloned().collect::<Vec<_>>();
     let migrator = sqlx::migrate::Migrator { migrations: first.into(), ..sqlx::migrate::Migrator::DEFAULT };
     migrator.run(&mut connection).await.unwrap();
     sqlx::raw_sql(
@@ -129,16 +161,15 @@ async fn a_database_of_the_first_version_is_carried_over() {
     .unwrap();
     sqlx::Connection::close(connection).await.unwrap();
 
-    let running = Running::open(Settings { path }).await;
+    let running = Running::open(Settings::sqlite(path)).await;
     let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
     assert_eq!((cluster.count, cluster.detail.vcs_ref_name.as_str()), (2, ""));
     assert_eq!(cluster.examples[0].attributes.len(), 0);
     assert_eq!(running.store.compared(10).await.unwrap(), [id(1)], "it has no frames");
 }
 
-#[tokio::test]
-async fn the_same_request_counts_once_also_after_a_restart() {
-    let running = Running::start().await;
+async fn the_same_request_counts_once_also_after_a_restart(on: On) {
+    let running = Running::start(on).await;
     let request = batch(7, vec![delta(1, 3, 500)]);
     assert_eq!(running.store.commit(request.clone()).await.unwrap(), Committed::Counted);
     assert_eq!(running.store.commit(request.clone()).await.unwrap(), Committed::Replay);
@@ -147,14 +178,15 @@ async fn the_same_request_counts_once_also_after_a_restart() {
     assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().count, 3);
 }
 
-#[tokio::test]
-async fn a_window_goes_on_after_a_restart_and_its_clusters_have_its_counts() {
-    let running = Running::start().await;
+async fn a_window_goes_on_after_a_restart_and_its_clusters_have_its_counts(on: On) {
+    let running = Running::start(on).await;
+    let start = *running.store.window().borrow();
     running.store.commit(batch(1, vec![delta(1, 1, 500), delta(2, 1, 501)])).await.unwrap();
     let running = running.reopen().await;
     running.store.commit(batch(2, vec![delta(1, 4, 502)])).await.unwrap();
-    let closed = running.store.close_window(UnixNanos(900)).await.unwrap();
-    assert_eq!(closed, ClosedWindow { start: UnixNanos(100), next_start: UnixNanos(900) });
+    let end = UnixNanos(start.0 + 800);
+    let closed = running.store.close_window(end).await.unwrap();
+    assert_eq!(closed, ClosedWindow { start, next_start: end });
     running.store.commit(batch(3, vec![delta(1, 8, 901)])).await.unwrap();
 
     let counts = |clusters: Vec<Cluster>| clusters.into_iter().map(|c| c.count).collect::<Vec<_>>();
@@ -169,9 +201,8 @@ async fn a_window_goes_on_after_a_restart_and_its_clusters_have_its_counts() {
     assert_eq!((status(1).await, status(2).await), (ClusterStatus::Ongoing, ClusterStatus::New));
 }
 
-#[tokio::test]
-async fn a_count_for_an_unknown_cluster_is_refused_and_kept_once_its_detail_comes() {
-    let running = Running::start().await;
+async fn a_count_for_an_unknown_cluster_is_refused_and_kept_once_its_detail_comes(on: On) {
+    let running = Running::start(on).await;
     let bare = Delta { detail: None, ..delta(1, 1, 500) };
     let refused = running.store.commit(batch(1, vec![bare.clone()])).await;
     assert!(matches!(refused, Err(StoreError::UnknownCluster(_))), "{refused:?}");
@@ -180,9 +211,8 @@ async fn a_count_for_an_unknown_cluster_is_refused_and_kept_once_its_detail_come
     assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().count, 2);
 }
 
-#[tokio::test]
-async fn the_graver_verdict_stands() {
-    let running = Running::start().await;
+async fn the_graver_verdict_stands(on: On) {
+    let running = Running::start(on).await;
     let mut grave = delta(1, 1, 500);
     grave.verdict.severity = Severity::Critical;
     running.store.commit(batch(1, vec![grave])).await.unwrap();
@@ -190,9 +220,8 @@ async fn the_graver_verdict_stands() {
     assert_eq!(running.store.cluster(id(1)).await.unwrap().unwrap().verdict.severity, Severity::Critical);
 }
 
-#[tokio::test]
-async fn one_error_is_claimed_once() {
-    let running = Running::start().await;
+async fn one_error_is_claimed_once(on: On) {
+    let running = Running::start(on).await;
     running.store.commit(batch(1, vec![delta(1, 1, 500)])).await.unwrap();
     let cluster = running.store.cluster(id(1)).await.unwrap().unwrap();
     let mut fix = running.store.claim_fix(&cluster, UnixNanos(600)).await.unwrap().unwrap();
@@ -219,9 +248,8 @@ async fn one_error_is_claimed_once() {
     );
 }
 
-#[tokio::test]
-async fn summaries_count_what_is_there() {
-    let running = Running::start().await;
+async fn summaries_count_what_is_there(on: On) {
+    let running = Running::start(on).await;
     running.store.commit(batch(1, vec![delta(1, 1, 500), delta(2, 1, 600)])).await.unwrap();
     let summary = running.store.summary().await.unwrap();
     assert_eq!((summary.clusters, summary.urgent, summary.fixable, summary.fixes), (2, 2, 2, 0));
@@ -237,9 +265,8 @@ async fn summaries_count_what_is_there() {
     assert_eq!(running.store.clusters(filter).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn requests_in_the_queue_are_answered_when_the_writer_stops() {
-    let running = Running::start().await;
+async fn requests_in_the_queue_are_answered_when_the_writer_stops(on: On) {
+    let running = Running::start(on).await;
     let commits: Vec<_> = (0..50).map(|n| running.store.commit(batch(n, vec![delta(1, 1, 500)]))).collect();
     let answers = std::pin::pin!(futures_join(commits));
     running.stop.cancel();
@@ -270,26 +297,29 @@ async fn futures_join<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
 
 #[tokio::test]
 async fn a_folder_that_is_not_there_is_told() {
-    let settings = Settings { path: "/nonexistent/logmend.db".into() };
-    let error = Store::open(&settings, UnixNanos(1)).await.err().unwrap();
+    let settings = Settings::sqlite("/nonexistent/logmend.db");
+    let error = Store::open(&settings, || UnixNanos(1)).await.err().unwrap();
     assert_eq!(error.to_string(), "cannot open the database /nonexistent/logmend.db");
 }
 
 #[test]
 fn urls_are_read() {
-    assert_eq!("sqlite://a.db".parse(), Ok(Settings { path: "a.db".into() }));
-    assert_eq!("sqlite:///var/lib/a.db?mode=rwc".parse(), Ok(Settings { path: "/var/lib/a.db".into() }));
-    assert_eq!("postgres://h/d".parse::<Settings>(), Err(UnknownUrl::Postgres));
-    assert_eq!("logmend.db".parse::<Settings>(), Err(UnknownUrl::Other));
+    let path = |url: &str| match url.parse() {
+        Ok(Settings::Sqlite { path }) => path.display().to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path("sqlite://a.db"), "a.db");
+    assert_eq!(path("sqlite:///var/lib/a.db?mode=rwc"), "/var/lib/a.db");
+    assert!(matches!("postgres://h/d".parse(), Ok(Settings::Postgres(_))));
+    assert!(matches!("logmend.db".parse::<Settings>(), Err(UnknownUrl::Other)));
 }
 
-#[tokio::test]
-async fn what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_restart() {
+async fn what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_restart(on: On) {
     let held = |count, traces: std::ops::Range<u8>| HeldBack {
         count,
         trace_ids: traces.map(|trace| [trace; 16]).collect(),
     };
-    let running = Running::start().await;
+    let running = Running::start(on).await;
     let of = |id, count, held| Delta { held, ..delta(id, count, 500) };
     running.store.commit(batch(1, vec![of(1, 4, held(3, 1..4)), of(2, 1, held(0, 0..0))])).await.unwrap();
     running.store.commit(batch(2, vec![of(1, 2, held(2, 4..9)), of(3, 1, held(1, 0..0))])).await.unwrap();
@@ -317,9 +347,8 @@ async fn what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_re
 }
 
 /// One is taken away and one is added, in one transaction; a cluster of none is not shown, and counts again when it comes.
-#[tokio::test]
-async fn what_was_counted_is_moved_within_its_window_and_no_further() {
-    let running = Running::start().await;
+async fn what_was_counted_is_moved_within_its_window_and_no_further(on: On) {
+    let running = Running::start(on).await;
     let store = &running.store;
     let window = *store.window().borrow();
     let held = HeldBack { count: 1, trace_ids: Vec::new() };
@@ -360,4 +389,18 @@ async fn what_was_counted_is_moved_within_its_window_and_no_further() {
         [id(3)],
         "what was held back moved along"
     );
+}
+
+on_both! {
+    counts_add_up_and_examples_are_bounded,
+    examples_keep_their_attributes_and_clusters_their_origin,
+    the_same_request_counts_once_also_after_a_restart,
+    a_window_goes_on_after_a_restart_and_its_clusters_have_its_counts,
+    a_count_for_an_unknown_cluster_is_refused_and_kept_once_its_detail_comes,
+    the_graver_verdict_stands,
+    one_error_is_claimed_once,
+    summaries_count_what_is_there,
+    requests_in_the_queue_are_answered_when_the_writer_stops,
+    what_was_held_back_is_told_of_once_its_window_is_closed_also_after_a_restart,
+    what_was_counted_is_moved_within_its_window_and_no_further,
 }

@@ -1,9 +1,7 @@
 //! Windows: one is open, the others are closed and, once triage has looked at all their clusters, triaged.
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Row};
-
-use super::{Store, StoreError};
+use super::engine::{Purpose, Transaction, sql};
+use super::{Store, StoreError, hours};
 use crate::model::UnixNanos;
 
 /// A window that was closed just now.
@@ -15,72 +13,95 @@ pub struct ClosedWindow {
     pub next_start: UnixNanos,
 }
 
+const OPEN: &str = "SELECT start FROM \"window\" WHERE closed_at IS NULL";
+
 /// The start of the open window; where none is open, one is begun at `now`.
 pub(super) async fn open_or_continue(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     now: UnixNanos,
-) -> Result<UnixNanos, StoreError> {
-    let failed = StoreError::while_doing("opening the window");
-    let open = sqlx::query("SELECT start FROM window WHERE closed_at IS NULL")
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(&failed)?;
-    if let Some(row) = open {
-        return row.try_get(0).map(UnixNanos::from_i64).map_err(failed);
+) -> Result<UnixNanos, sqlx::Error> {
+    if let Some(row) = transaction.optional(OPEN).await? {
+        return row.time(0);
     }
     // After a clock that went back, the next window still comes after all others.
-    sqlx::query(
-        "INSERT INTO window (start) SELECT max(?, coalesce(max(start) + 1, 0)) FROM window RETURNING start",
-    )
-    .bind(now.to_i64())
-    .fetch_one(connection)
-    .await
-    .and_then(|row| row.try_get(0))
-    .map(UnixNanos::from_i64)
-    .map_err(failed)
+    let begun =
+        sql("INSERT INTO \"window\" (start) SELECT GREATEST($1, coalesce(max(start) + 1, 0)) FROM \"window\"
+         RETURNING start");
+    transaction.optional(begun.bind(now.to_i64())).await?.ok_or(sqlx::Error::RowNotFound)?.time(0)
 }
 
-pub(super) async fn close(
-    connection: &mut SqliteConnection,
-    start: UnixNanos,
-    now: UnixNanos,
-) -> Result<ClosedWindow, StoreError> {
-    let failed = StoreError::while_doing("closing the window");
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-    sqlx::query("UPDATE window SET closed_at = ? WHERE start = ?")
-        .bind(now.to_i64())
-        .bind(start.to_i64())
-        .execute(&mut *transaction)
-        .await
-        .map_err(&failed)?;
+/// What an error's state is told by a window that is over.
+async fn age(transaction: &mut Transaction, start: UnixNanos) -> Result<(), sqlx::Error> {
     // An error that an earlier window held too is no longer new.
-    sqlx::query(
-        "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND fingerprint IN
-           (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = ?
-              AND EXISTS (SELECT 1 FROM window_cluster e
-                          WHERE e.fingerprint = w.fingerprint AND e.window_start < w.window_start))",
-    )
-    .bind(start.to_i64())
-    .execute(&mut *transaction)
-    .await
-    .map_err(&failed)?;
-    let next_start = open_or_continue(&mut transaction, now).await?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(ClosedWindow { start, next_start })
+    let ongoing = sql(
+        "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND first_window < $1 AND fingerprint IN
+           (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)",
+    );
+    transaction.execute(ongoing.bind(start.to_i64())).await?;
+    let regressed = sql("UPDATE cluster SET status = 'regressed' WHERE status = 'fixed' AND fingerprint IN
+           (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)");
+    transaction.execute(regressed.bind(start.to_i64())).await.map(drop)
 }
 
 impl Store {
+    /// Begins a window where none is open; tells which one is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub(super) async fn begin_window(&self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
+        let failed = StoreError::while_doing("opening the window");
+        let mut transaction = self.database.begin(Purpose::EndWindow).await.map_err(&failed)?;
+        let open = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
+        transaction.commit().await.map_err(failed)?;
+        self.told_window(open);
+        Ok(open)
+    }
+
+    /// Closes the open window and begins the next one at `now`. What was committed before is in the closed one, on whichever
+    /// replica; what is committed after it is in the next.
+    ///
+    /// # Errors
+    ///
+    /// The window stays open then; where the connection went in the middle, it may be closed.
+    pub async fn close_window(&self, now: UnixNanos) -> Result<ClosedWindow, StoreError> {
+        let failed = StoreError::while_doing("closing the window");
+        let mut transaction = self.database.begin(Purpose::EndWindow).await.map_err(&failed)?;
+        let start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
+        let closed = sql("UPDATE \"window\" SET closed_at = $1 WHERE start = $2");
+        transaction.execute(closed.bind(now.to_i64()).bind(start.to_i64())).await.map_err(&failed)?;
+        age(&mut transaction, start).await.map_err(&failed)?;
+        hours::add_window(&mut transaction, start).await.map_err(&failed)?;
+        let next_start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
+        transaction.commit().await.map_err(failed)?;
+        self.told_window(next_start);
+        Ok(ClosedWindow { start, next_start })
+    }
+
+    /// What another replica may have done: which window is open.
+    pub(super) async fn look_at_window(&self) -> Result<(), StoreError> {
+        let failed = StoreError::while_doing("reading the window");
+        let open = self.database.optional(OPEN).await.map_err(&failed)?;
+        if let Some(row) = open {
+            self.told_window(row.time(0).map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    fn told_window(&self, open: UnixNanos) {
+        self.window.send_if_modified(|known| std::mem::replace(known, open) != open);
+    }
+
     /// When the open window began.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn open_window_start(&self) -> Result<UnixNanos, StoreError> {
-        sqlx::query("SELECT start FROM window WHERE closed_at IS NULL")
-            .fetch_one(&self.pool)
+        self.database
+            .one(sql("SELECT start FROM \"window\" WHERE closed_at IS NULL"))
             .await
-            .and_then(|row| row.try_get(0))
-            .map(UnixNanos::from_i64)
+            .and_then(|row| row.time(0))
             .map_err(StoreError::while_doing("reading the window"))
     }
 
@@ -91,14 +112,13 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn untriaged_windows(&self) -> Result<Vec<UnixNanos>, StoreError> {
         let failed = StoreError::while_doing("reading untriaged windows");
-        sqlx::query(
-            "SELECT start FROM window WHERE closed_at IS NOT NULL AND triaged_at IS NULL ORDER BY start",
-        )
-        .fetch_all(&self.pool)
+        self.database.fetch(sql(
+            "SELECT start FROM \"window\" WHERE closed_at IS NOT NULL AND triaged_at IS NULL ORDER BY start",
+        ))
         .await
         .map_err(&failed)?
         .iter()
-        .map(|row| row.try_get(0).map(UnixNanos::from_i64).map_err(&failed))
+        .map(|row| row.time(0).map_err(&failed))
         .collect()
     }
 
@@ -108,10 +128,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn mark_triaged(&self, window: UnixNanos, now: UnixNanos) -> Result<(), StoreError> {
-        sqlx::query("UPDATE window SET triaged_at = ? WHERE start = ?")
-            .bind(now.to_i64())
-            .bind(window.to_i64())
-            .execute(&self.pool)
+        self.database
+            .execute(
+                sql("UPDATE \"window\" SET triaged_at = $1 WHERE start = $2")
+                    .bind(now.to_i64())
+                    .bind(window.to_i64()),
+            )
             .await
             .map(drop)
             .map_err(StoreError::while_doing("noting a triaged window"))
@@ -123,11 +145,10 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn last_closed_at(&self) -> Result<Option<UnixNanos>, StoreError> {
-        sqlx::query("SELECT max(closed_at) FROM window")
-            .fetch_one(&self.pool)
+        self.database
+            .one(sql("SELECT max(closed_at) FROM window"))
             .await
-            .and_then(|row| row.try_get::<Option<i64>, _>(0))
-            .map(|at| at.map(UnixNanos::from_i64))
+            .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading the latest window"))
     }
 }

@@ -2,28 +2,33 @@
 //!
 //! While one commit is on its way to the disk the next requests queue up, and all of them share the next commit:
 //! the busier, the more requests a commit carries. None waits on a timer.
+//!
+//! A commit of which it is not known whether it was made (the connection went in the middle) is tried again: the digests of
+//! its requests, written in the same transaction, tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnection, SqliteTransaction};
-use sqlx::{Connection, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::windows::{self, ClosedWindow};
+use super::engine::{Database, Fault, Purpose, Rows, Transaction, sql};
 use super::{Move, StoreError, clusters, moves};
 use crate::model::{Delta, Fingerprint, UnixNanos};
 
-/// How many deltas one transaction takes at most: past this a commit takes longer than a millisecond
+/// How many deltas one transaction takes at most: past this a commit takes longer than a few milliseconds
 /// and the first request in it waits for the last.
 const DELTAS_PER_COMMIT_MAX: usize = 1_024;
 
-/// For how long a request that was counted is known as such. Exporters give up after 5 minutes
-/// (the Collector's `retry_on_failure.max_elapsed_time`); this is twice that.
-const DIGESTS_KEPT: Duration = Duration::from_mins(10);
+/// How long one attempt may take. Exporters give up on a call after 10 seconds (OpenTelemetry, "OTLP exporter timeout").
+const ATTEMPT_MAX: Duration = Duration::from_secs(8);
+
+/// How often a commit is tried, and how long it rests before each further try: a connection that went is replaced at once, and a
+/// server that restarts takes a moment.
+const RESTS: [Duration; 3] =
+    [Duration::from_millis(10), Duration::from_millis(100), Duration::from_millis(500)];
 
 /// What one request adds.
 #[derive(Debug, Clone)]
@@ -47,110 +52,67 @@ pub enum Committed {
     Replay,
 }
 
-pub(super) enum Command {
-    Commit { batch: Batch, done: oneshot::Sender<Result<Committed, StoreError>> },
-    CloseWindow { now: UnixNanos, done: oneshot::Sender<Result<ClosedWindow, StoreError>> },
+/// A batch that waits for its answer.
+pub(super) struct Waiting {
+    pub(super) batch: Batch,
+    pub(super) done: oneshot::Sender<Result<Committed, StoreError>>,
 }
-
-type Waiting = (Batch, oneshot::Sender<Result<Committed, StoreError>>);
 
 /// The group commit. [`Writer::run`] drives it.
 #[derive(Debug)]
 pub struct Writer {
-    connection: SqliteConnection,
-    commands: mpsc::Receiver<Command>,
-    healthy: Arc<AtomicBool>,
-    window: watch::Sender<UnixNanos>,
-    digests_expired_at: UnixNanos,
+    pub(super) database: Database,
+    pub(super) waiting: mpsc::Receiver<Waiting>,
+    pub(super) healthy: Arc<AtomicBool>,
+    pub(super) window: Arc<watch::Sender<UnixNanos>>,
+    pub(super) set_aside: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Writer {
-    pub(super) async fn start(
-        mut connection: SqliteConnection,
-        commands: mpsc::Receiver<Command>,
-        healthy: Arc<AtomicBool>,
-        now: UnixNanos,
-    ) -> Result<Self, StoreError> {
-        let (window, _) = watch::channel(windows::open_or_continue(&mut connection, now).await?);
-        Ok(Self { connection, commands, healthy, window, digests_expired_at: UnixNanos::default() })
-    }
-
-    /// The start of the open window, as it changes.
-    pub(super) fn window(&self) -> watch::Receiver<UnixNanos> {
-        self.window.subscribe()
-    }
-
     /// Commits until `stop` is cancelled and all that was sent by then is committed and answered.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 biased;
-                command = self.commands.recv() => match command {
-                    Some(command) => self.handle(command).await,
+                first = self.waiting.recv() => match first {
+                    Some(first) => self.gather_and_commit(first).await,
                     None => break,
                 },
                 () = stop.cancelled() => {
                     // From here on nothing new is taken; what is in the queue is still answered.
-                    self.commands.close();
-                    while let Some(command) = self.commands.recv().await {
-                        self.handle(command).await;
+                    self.waiting.close();
+                    while let Some(first) = self.waiting.recv().await {
+                        self.gather_and_commit(first).await;
                     }
                     break;
                 }
-            }
-        }
-        if let Err(error) = self.connection.close().await {
-            tracing::warn!(%error, "the database was not closed cleanly");
-        }
-    }
-
-    async fn handle(&mut self, command: Command) {
-        match command {
-            Command::Commit { batch, done } => self.gather_and_commit((batch, done)).await,
-            Command::CloseWindow { now, done } => {
-                let open = *self.window.borrow();
-                let closed = windows::close(&mut self.connection, open, now).await;
-                if let Ok(closed) = &closed {
-                    self.window.send_replace(closed.next_start);
-                }
-                // A caller that went away finds the window closed, and triage finds it untriaged.
-                let _ = done.send(closed);
             }
         }
     }
 
     /// Takes in what else waits, up to the bound, and commits it all.
     async fn gather_and_commit(&mut self, first: Waiting) {
-        let mut deltas = first.0.deltas.len();
+        let mut deltas = first.batch.deltas.len();
         let mut waiting = vec![first];
-        let mut close = None;
         while deltas < DELTAS_PER_COMMIT_MAX {
-            match self.commands.try_recv() {
-                Ok(Command::Commit { batch, done }) => {
-                    deltas += batch.deltas.len();
-                    waiting.push((batch, done));
-                }
-                Ok(other) => {
-                    close = Some(other);
-                    break;
-                }
-                Err(_) => break,
-            }
+            let Ok(next) = self.waiting.try_recv() else { break };
+            deltas += next.batch.deltas.len();
+            waiting.push(next);
         }
         self.commit(waiting).await;
-        if let Some(command) = close {
-            // A close is never preceded by another one here: this is not recursive beyond one step.
-            Box::pin(self.handle(command)).await;
-        }
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(requests = waiting.len()))]
-    async fn commit(&mut self, waiting: Vec<Waiting>) {
-        let (batches, answers): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        let outcome = self.write(batches).await;
+    async fn commit(&self, waiting: Vec<Waiting>) {
+        let (batches, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|Waiting { batch, done }| (batch, done)).unzip();
+        let outcome = Group::of(batches).commit(&self.database).await;
         self.healthy.store(outcome.is_ok(), Ordering::Relaxed);
         match outcome {
-            Ok(committed) => {
+            Ok((committed, window)) => {
+                if let Some(window) = window {
+                    self.window.send_if_modified(|known| std::mem::replace(known, window) != window);
+                }
                 for (answer, committed) in answers.into_iter().zip(committed) {
                     let _ = answer.send(Ok(committed));
                 }
@@ -160,70 +122,154 @@ impl Writer {
                 for answer in answers {
                     let _ = answer.send(Err(again(&error)));
                 }
+                self.mend(&error).await;
             }
         }
     }
 
-    /// One transaction over all batches; tells for each whether it was counted or a replay.
-    async fn write(&mut self, batches: Vec<Batch>) -> Result<Vec<Committed>, StoreError> {
+    /// Does what it takes that the next commit may succeed.
+    async fn mend(&self, error: &StoreError) {
+        let StoreError::Unavailable { source, .. } = error else { return };
+        match self.database.engine().mend(Fault::of(source)).await {
+            Ok(Some(told)) => {
+                tracing::error!("{told}");
+                self.set_aside.send_replace(Some(told));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(error = %chain(&error), "the database cannot be mended"),
+        }
+    }
+}
+
+/// What one transaction commits.
+struct Group {
+    batches: Vec<Batch>,
+    /// Digests that an attempt wrote of which it is not known whether it was committed. Found written, they were, by us or by
+    /// another replica that got the same request: counted in any case.
+    in_doubt: HashSet<[u8; 16]>,
+}
+
+/// What became of each batch, and which window is open.
+type Outcome = (Vec<Committed>, Option<UnixNanos>);
+
+impl Group {
+    fn of(batches: Vec<Batch>) -> Self {
+        Self { batches, in_doubt: HashSet::new() }
+    }
+
+    async fn commit(mut self, database: &Database) -> Result<Outcome, StoreError> {
+        let mut rests = RESTS.into_iter();
+        loop {
+            let failed = match tokio::time::timeout(ATTEMPT_MAX, self.attempt(database)).await {
+                Ok(Ok(outcome)) => return Ok(outcome),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    return Err(StoreError::while_doing("committing counts")(sqlx::Error::PoolTimedOut));
+                }
+            };
+            let passes = matches!(&failed, StoreError::Unavailable { source, .. }
+                if matches!(Fault::of(source), Fault::Collision | Fault::ConnectionLost));
+            match rests.next().filter(|_| passes) {
+                Some(rest) => tokio::time::sleep(rest).await,
+                None => return Err(failed),
+            }
+        }
+    }
+
+    /// One transaction over all batches.
+    async fn attempt(&mut self, database: &Database) -> Result<Outcome, StoreError> {
         let failed = StoreError::while_doing("committing counts");
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let mut merged = BTreeMap::<Fingerprint, Delta>::new();
-        let mut committed = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let fresh = remember_digest(&mut transaction, &batch).await.map_err(&failed)?;
-            committed.push(if fresh { Committed::Counted } else { Committed::Replay });
-            if self.digests_expired_at.0 + 60_000_000_000 < batch.received.0 {
-                expire_digests(&mut transaction, batch.received).await.map_err(&failed)?;
-                self.digests_expired_at = batch.received;
+        let mut transaction = database.begin(Purpose::Count).await.map_err(&failed)?;
+        let (mut fresh, window) = self.remember(&mut transaction).await?;
+        let mut committed = Vec::with_capacity(self.batches.len());
+        let mut counted = Vec::new();
+        let mut written = Vec::new();
+        for batch in &self.batches {
+            // Of two copies in one group the first counts.
+            let is_fresh = fresh.remove(&batch.digest);
+            let is_counted = is_fresh || self.in_doubt.contains(&batch.digest);
+            committed.push(if is_counted { Committed::Counted } else { Committed::Replay });
+            if is_fresh {
+                counted.push(batch);
+                written.push(batch.digest);
             }
-            let window = *self.window.borrow();
-            let mut deltas = batch.deltas;
-            for one in batch.moves.into_iter().filter(|_| fresh) {
-                if moves::take_away(&mut transaction, window, &one.from).await? {
-                    deltas.push(one.to);
-                }
-            }
-            for delta in deltas.into_iter().filter(|_| fresh) {
-                match merged.entry(delta.fingerprint) {
-                    std::collections::btree_map::Entry::Vacant(entry) => {
-                        entry.insert(delta);
+        }
+        if let Some(window) = window.filter(|_| !counted.is_empty()) {
+            let mut deltas = Deltas::default();
+            for batch in counted {
+                for one in &batch.moves {
+                    if moves::take_away(&mut transaction, window, &one.from).await? {
+                        deltas.add(one.to.clone());
                     }
-                    std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(delta),
                 }
+                batch.deltas.iter().cloned().for_each(|delta| deltas.add(delta));
+            }
+            let deltas: Vec<_> = deltas.0.into_values().collect();
+            if let Err(error) = clusters::add(&mut transaction, window, &deltas).await {
+                if matches!(error, StoreError::UnknownCluster(_)) {
+                    transaction.roll_back().await.map_err(&failed)?;
+                }
+                return Err(error);
             }
         }
-        let window = *self.window.borrow();
-        for delta in merged.values() {
-            clusters::add(&mut transaction, window, delta).await?;
+        self.in_doubt.extend(written);
+        transaction.commit().await.map_err(failed)?;
+        Ok((committed, window))
+    }
+
+    /// Writes the digests; answers which of them were not there, and the window that is open then.
+    async fn remember(
+        &self,
+        transaction: &mut Transaction,
+    ) -> Result<(HashSet<[u8; 16]>, Option<UnixNanos>), StoreError> {
+        let failed = StoreError::while_doing("committing counts");
+        let sorted: BTreeMap<_, _> =
+            self.batches.iter().map(|batch| (batch.digest, batch.received)).collect();
+        let rows = Rows::default()
+            .texts("digest", sorted.keys().map(digits))
+            .integers("committed_at", sorted.values().map(|received| received.to_i64()));
+        let written = sql(
+            "INSERT INTO request_digest (digest, committed_at) SELECT digest, committed_at FROM {rows} WHERE TRUE
+             ON CONFLICT DO NOTHING
+             RETURNING digest, (SELECT start FROM \"window\" WHERE closed_at IS NULL) AS open",
+        );
+        let (mut fresh, mut window) = (HashSet::new(), None);
+        for row in transaction.fetch(written.with(rows)).await.map_err(&failed)? {
+            window = row.time_or_none("open").map_err(&failed)?;
+            let text = row.text("digest").map_err(&failed)?;
+            let digest = u128::from_str_radix(&text, 16).map_err(|_| StoreError::Inconsistent {
+                table: "request_digest",
+                column: "digest",
+                value: text,
+            })?;
+            fresh.insert(digest.to_be_bytes());
         }
-        transaction.commit().await.map_err(&failed)?;
-        Ok(committed)
+        if window.is_none() && !fresh.is_empty() {
+            return Err(failed(sqlx::Error::RowNotFound));
+        }
+        Ok((fresh, window))
     }
 }
 
-/// False where the request is known already.
-async fn remember_digest(
-    transaction: &mut SqliteTransaction<'_>,
-    batch: &Batch,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO request_digest (digest, committed_at) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1",
-    )
-    .bind(&batch.digest[..])
-    .bind(batch.received.to_i64())
-    .fetch_optional(&mut **transaction)
-    .await
-    .map(|row| row.is_some_and(|row| row.try_get::<i64, _>(0).is_ok()))
+/// Deltas by cluster, in the order in which every replica writes them: two that write the same rows never wait for each other
+/// in a circle.
+#[derive(Default)]
+struct Deltas(BTreeMap<Fingerprint, Delta>);
+
+impl Deltas {
+    fn add(&mut self, delta: Delta) {
+        use std::collections::btree_map::Entry;
+        match self.0.entry(delta.fingerprint) {
+            Entry::Vacant(entry) => {
+                entry.insert(delta);
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().merge(delta),
+        }
+    }
 }
 
-async fn expire_digests(transaction: &mut SqliteTransaction<'_>, now: UnixNanos) -> Result<(), sqlx::Error> {
-    let kept_since = now.to_i64().saturating_sub(i64::try_from(DIGESTS_KEPT.as_nanos()).unwrap_or(i64::MAX));
-    sqlx::query("DELETE FROM request_digest WHERE committed_at < ?")
-        .bind(kept_since)
-        .execute(&mut **transaction)
-        .await
-        .map(drop)
+fn digits(digest: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*digest))
 }
 
 /// Each waiting request gets an error of its own; the driver's error, which cannot be copied, was logged.
@@ -234,7 +280,7 @@ fn again(error: &StoreError) -> StoreError {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source())
         .map(ToString::to_string)
         .collect::<Vec<_>>()

@@ -3,11 +3,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
-
 use super::read;
-use crate::model::{Alias, Cluster, Fingerprint, Merging, Sample, UnixNanos};
+use crate::model::{Alias, Cluster, Fingerprint, Merging, Sample};
+use crate::store::engine::{Row, Rows, sql};
 use crate::store::{Store, StoreError};
 
 /// How many fingerprints one statement names: far below what SQLite (32,766) and PostgreSQL (65,535) take.
@@ -15,7 +13,7 @@ const NAMED_MAX: usize = 500;
 
 impl Store {
     /// The clusters of these rows, with their aliases and examples.
-    pub(super) async fn gathered(&self, rows: &[SqliteRow]) -> Result<Vec<Cluster>, StoreError> {
+    pub(super) async fn gathered(&self, rows: &[Row]) -> Result<Vec<Cluster>, StoreError> {
         let mut clusters = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let families = clusters.iter().filter(|cluster| cluster.merging.alias_count > 0);
         let families: Vec<_> = families.map(|cluster| cluster.fingerprint).collect();
@@ -41,19 +39,16 @@ impl Store {
         let failed = StoreError::while_doing("reading aliases");
         let mut members = HashMap::<_, Vec<_>>::new();
         for named in families.chunks(NAMED_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT family, fingerprint, message, reason, since, count FROM (
+            let query = sql("SELECT family, fingerprint, message, reason, since, count FROM (
                    SELECT m.family, m.since, f.reason, c.fingerprint, c.message, c.count, row_number() OVER
                      (PARTITION BY m.family ORDER BY c.count DESC, c.fingerprint) AS place
                    FROM member m
                    JOIN family f ON f.id = m.family
                    JOIN cluster c ON c.fingerprint = m.fingerprint
-                   WHERE m.family IN (",
-            );
-            name(&mut query, named);
-            query.push(")) AS ranked WHERE place <= ").push_bind(bound(Merging::ALIASES_MAX + 1));
-            query.push(" ORDER BY family, place");
-            for row in query.build().fetch_all(&self.pool).await.map_err(&failed)? {
+                   WHERE m.family IN (SELECT rows.fingerprint FROM {rows})) AS ranked
+                 WHERE place <= $1 ORDER BY family, place");
+            let query = query.bind(Merging::ALIASES_MAX as u64 + 1).with(rows(named));
+            for row in self.database.fetch(query).await.map_err(&failed)? {
                 let family = fingerprint(&row, "family")?;
                 members.entry(family).or_default().push(alias(&row)?);
             }
@@ -69,12 +64,10 @@ impl Store {
         let failed = StoreError::while_doing("reading examples");
         let mut examples = HashMap::<_, Vec<_>>::new();
         for named in fingerprints.chunks(NAMED_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT fingerprint, occurred, body, trace_id, attributes FROM sample WHERE fingerprint IN (",
-            );
-            name(&mut query, named);
-            query.push(") ORDER BY occurred, body");
-            for row in query.build().fetch_all(&self.pool).await.map_err(&failed)? {
+            let query =
+                sql("SELECT s.fingerprint, s.occurred, s.body, s.trace_id, s.attributes FROM sample s
+                 WHERE s.fingerprint IN (SELECT rows.fingerprint FROM {rows}) ORDER BY s.occurred, s.body");
+            for row in self.database.fetch(query.with(rows(named))).await.map_err(&failed)? {
                 let of = fingerprint(&row, "fingerprint")?;
                 examples.entry(of).or_default().push(sample(&row)?);
             }
@@ -100,43 +93,36 @@ fn in_turn(samples: &[&[Sample]]) -> Vec<Sample> {
     taken
 }
 
-fn name(query: &mut QueryBuilder<Sqlite>, fingerprints: &[Fingerprint]) {
-    let mut names = query.separated(", ");
-    for fingerprint in fingerprints {
-        names.push_bind(fingerprint.to_string());
-    }
+fn rows(fingerprints: &[Fingerprint]) -> Rows {
+    Rows::default().texts("fingerprint", fingerprints.iter().map(Fingerprint::to_string))
 }
 
-fn bound(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn fingerprint(row: &SqliteRow, column: &'static str) -> Result<Fingerprint, StoreError> {
-    let text: String = row.try_get(column).map_err(StoreError::while_doing("reading a fingerprint"))?;
+fn fingerprint(row: &Row, column: &'static str) -> Result<Fingerprint, StoreError> {
+    let text: String = row.text(column).map_err(StoreError::while_doing("reading a fingerprint"))?;
     text.parse().map_err(|_| StoreError::Inconsistent { table: "member", column, value: text })
 }
 
-fn alias(row: &SqliteRow) -> Result<Alias, StoreError> {
+fn alias(row: &Row) -> Result<Alias, StoreError> {
     let fingerprint = fingerprint(row, "fingerprint")?;
     (|| {
         Ok(Alias {
             fingerprint,
-            message: row.try_get("message")?,
-            reason: row.try_get("reason")?,
-            since: UnixNanos::from_i64(row.try_get("since")?),
-            count: u64::try_from(row.try_get::<i64, _>("count")?).unwrap_or(0),
+            message: row.text("message")?,
+            reason: row.text("reason")?,
+            since: row.time("since")?,
+            count: row.number("count")?,
         })
     })()
     .map_err(StoreError::while_doing("reading aliases"))
 }
 
-fn sample(row: &SqliteRow) -> Result<Sample, StoreError> {
+fn sample(row: &Row) -> Result<Sample, StoreError> {
     let failed = StoreError::while_doing("reading examples");
-    let attributes: String = row.try_get("attributes").map_err(&failed)?;
+    let attributes = row.text("attributes").map_err(&failed)?;
     Ok(Sample {
-        occurred: UnixNanos::from_i64(row.try_get("occurred").map_err(&failed)?),
-        body: row.try_get("body").map_err(&failed)?,
-        trace_id: row.try_get("trace_id").map_err(&failed)?,
+        occurred: row.time("occurred").map_err(&failed)?,
+        body: row.text("body").map_err(&failed)?,
+        trace_id: row.text("trace_id").map_err(&failed)?,
         attributes: serde_json::from_str(&attributes).map_err(|_| StoreError::Inconsistent {
             table: "sample",
             column: "attributes",

@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use crate::model::{
     Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, Verdict,
 };
+use crate::store::engine::{Row, sql};
 use crate::store::{Store, StoreError};
 
 /// Which clusters to read.
@@ -119,29 +117,32 @@ impl Store {
     pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
         // What stands alone is found by its index and cut at the limit before families, which are few, are added.
         let alone = alone(
-            "c.last_seen >= ?1 AND c.severity >= ?2 AND c.fixable >= ?3
-             AND (NOT ?5 OR (c.rule = ?6 AND c.severity_number >= ?7))",
+            "c.last_seen >= $1 AND c.severity >= $2 AND c.fixable >= $3
+             AND ($5 = 0 OR (c.rule = $6 AND c.severity_number >= $7))",
         );
         let families = families("1 = 1");
         let page = format!(
             "SELECT * FROM (
-               SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT ?4) AS alone
+               SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT $4) AS alone
                UNION ALL
-               SELECT * FROM ({families}) AS family WHERE last_seen >= ?1 AND severity >= ?2 AND fixable >= ?3
-                 AND (NOT ?5 OR (rule = ?6 AND severity_number >= ?7))
+               SELECT * FROM ({families}) AS family WHERE last_seen >= $1 AND severity >= $2 AND fixable >= $3
+                 AND ($5 = 0 OR (rule = $6 AND severity_number >= $7))
              ) AS error
-             ORDER BY last_seen DESC, id LIMIT ?4"
+             ORDER BY last_seen DESC, id LIMIT $4"
         );
-        let sql = format!("{} ORDER BY p.last_seen DESC, p.id", select_from(&page));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(filter.seen_since.unwrap_or_default().to_i64())
-            .bind(if filter.urgent { Severity::High.rank() } else { 0 })
-            .bind(filter.fixable)
-            .bind(filter.limit.map_or(i64::MAX, i64::from))
-            .bind(filter.unclassified)
-            .bind(Verdict::NO_RULE)
-            .bind(SeverityNumber::ERROR.get())
-            .fetch_all(&self.pool)
+        let text = format!("{} ORDER BY p.last_seen DESC, p.id", select_from(&page));
+        let rows = self
+            .database
+            .fetch(
+                sql(text)
+                    .bind(filter.seen_since.unwrap_or_default().to_i64())
+                    .bind(if filter.urgent { Severity::High.rank() } else { 0 })
+                    .bind(filter.fixable)
+                    .bind(filter.limit.map_or(i64::MAX, i64::from))
+                    .bind(filter.unclassified)
+                    .bind(Verdict::NO_RULE)
+                    .bind(SeverityNumber::ERROR.get()),
+            )
             .await
             .map_err(StoreError::while_doing("reading clusters"))?;
         self.gathered(&rows).await
@@ -153,12 +154,12 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn cluster(&self, fingerprint: Fingerprint) -> Result<Option<Cluster>, StoreError> {
-        let alone = alone("c.fingerprint = ?1");
-        let families = families("m.family = (SELECT l.family FROM member l WHERE l.fingerprint = ?1)");
-        let sql = select_from(&format!("{alone} UNION ALL SELECT * FROM ({families}) AS family"));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(fingerprint.to_string())
-            .fetch_all(&self.pool)
+        let alone = alone("c.fingerprint = $1");
+        let families = families("m.family = (SELECT l.family FROM member l WHERE l.fingerprint = $1)");
+        let text = select_from(&format!("{alone} UNION ALL SELECT * FROM ({families}) AS family"));
+        let rows = self
+            .database
+            .fetch(sql(text).bind(fingerprint.to_string()))
             .await
             .map_err(StoreError::while_doing("reading a cluster"))?;
         Ok(self.gathered(&rows).await?.pop())
@@ -177,14 +178,14 @@ impl Store {
                SELECT coalesce(m.family, w.fingerprint) AS id, CAST(sum(w.count) AS BIGINT) AS count,
                  min(w.first_seen) AS first_seen, max(w.last_seen) AS last_seen
                FROM window_cluster w LEFT JOIN member m ON m.fingerprint = w.fingerprint
-               WHERE w.window_start = ?1 GROUP BY 1)
+               WHERE w.window_start = $1 GROUP BY 1)
              SELECT e.id, e.shown, e.aliases, s.count, s.first_seen, s.last_seen, e.foremost, e.fixed_seen, e.latest
              FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e JOIN seen s ON s.id = e.id"
         );
-        let sql = format!("{} ORDER BY p.id", select_from(&page));
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(window.to_i64())
-            .fetch_all(&self.pool)
+        let text = format!("{} ORDER BY p.id", select_from(&page));
+        let rows = self
+            .database
+            .fetch(sql(text).bind(window.to_i64()))
             .await
             .map_err(StoreError::while_doing("reading a window's clusters"))?;
         self.gathered(&rows).await
@@ -200,13 +201,12 @@ impl Store {
         fingerprint: Fingerprint,
         status: ClusterStatus,
     ) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE cluster SET status = ?2 WHERE fingerprint = ?1 OR fingerprint IN
-               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = ?1)",
+        self.database.execute(sql(
+            "UPDATE cluster SET status = $2 WHERE fingerprint = $1 OR fingerprint IN
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)",
         )
         .bind(fingerprint.to_string())
-        .bind(status.as_str())
-        .execute(&self.pool)
+        .bind(status.as_str()))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("setting a cluster's status"))
@@ -218,16 +218,16 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn clusters_seen_since(&self, since: UnixNanos) -> Result<u64, StoreError> {
-        sqlx::query(
-            "SELECT count(DISTINCT coalesce(m.family, c.fingerprint))
+        self.database
+            .one(
+                sql("SELECT count(DISTINCT coalesce(m.family, c.fingerprint))
              FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint
-             WHERE c.count > 0 AND c.last_seen > ?",
-        )
-        .bind(since.to_i64())
-        .fetch_one(&self.pool)
-        .await
-        .and_then(|row| number(&row, 0))
-        .map_err(StoreError::while_doing("counting clusters"))
+             WHERE c.count > 0 AND c.last_seen > $1")
+                .bind(since.to_i64()),
+            )
+            .await
+            .and_then(|row| row.number(0))
+            .map_err(StoreError::while_doing("counting clusters"))
     }
 
     /// Counts over all clusters and fixes.
@@ -238,66 +238,66 @@ impl Store {
     pub async fn summary(&self) -> Result<Summary, StoreError> {
         let failed = StoreError::while_doing("counting clusters");
         let (alone, families) = (alone("1 = 1"), families("1 = 1"));
-        let sql = format!(
-            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= ?1 THEN 1 ELSE 0 END), sum(c.fixable),
-               sum(CASE WHEN e.rule = ?2 AND e.severity_number >= ?3 THEN 1 ELSE 0 END)
+        let text = format!(
+            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= $1 THEN 1 ELSE 0 END), CAST(sum(c.fixable) AS BIGINT),
+               sum(CASE WHEN e.rule = $2 AND e.severity_number >= $3 THEN 1 ELSE 0 END)
              FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
              JOIN cluster c ON c.fingerprint = e.shown
              GROUP BY c.category"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(Severity::High.rank())
-            .bind(Verdict::NO_RULE)
-            .bind(SeverityNumber::ERROR.get())
-            .fetch_all(&self.pool)
+        let rows = self
+            .database
+            .fetch(
+                sql(text)
+                    .bind(Severity::High.rank())
+                    .bind(Verdict::NO_RULE)
+                    .bind(SeverityNumber::ERROR.get()),
+            )
             .await
             .map_err(&failed)?;
         let mut summary = Summary::default();
         for row in &rows {
-            let count = number(row, 1).map_err(&failed)?;
+            let count = row.number(1).map_err(&failed)?;
             summary.clusters += count;
-            summary.urgent += number(row, 2).map_err(&failed)?;
-            summary.fixable += number(row, 3).map_err(&failed)?;
-            summary.unclassified += number(row, 4).map_err(&failed)?;
-            summary.by_category.insert(row.try_get(0).map_err(&failed)?, count);
+            summary.urgent += row.number(2).map_err(&failed)?;
+            summary.fixable += row.number(3).map_err(&failed)?;
+            summary.unclassified += row.number(4).map_err(&failed)?;
+            summary.by_category.insert(row.text(0).map_err(&failed)?, count);
         }
-        summary.fixes = sqlx::query("SELECT count(*) FROM fix WHERE generated_at IS NOT NULL")
-            .fetch_one(&self.pool)
+        summary.fixes = self
+            .database
+            .one(sql("SELECT count(*) FROM fix WHERE generated_at IS NOT NULL"))
             .await
-            .and_then(|row| number(&row, 0))
+            .and_then(|row| row.number(0))
             .map_err(failed)?;
         Ok(summary)
     }
 }
 
-pub(in crate::store) fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
-    row.try_get::<i64, _>(column).map(|number| u64::try_from(number).unwrap_or(0))
-}
-
 /// What a row of `cluster` says of its records.
-pub(in crate::store) fn verdict(row: &SqliteRow) -> Result<Verdict, StoreError> {
+pub(in crate::store) fn verdict(row: &Row) -> Result<Verdict, StoreError> {
     let failed = StoreError::while_doing("reading a verdict");
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
+    let text = |column: &str| row.text(column).map_err(&failed);
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
-    let (category, severity) = (text("category")?, row.try_get::<i64, _>("severity").map_err(&failed)?);
+    let (category, severity) = (text("category")?, row.integer("severity").map_err(&failed)?);
     Ok(Verdict {
         rule: text("rule")?.into(),
         category: category.parse().map_err(|_| unreadable("category", category))?,
         severity: Severity::from_rank(severity)
             .ok_or_else(|| unreadable("severity", severity.to_string()))?,
-        fixable: row.try_get("fixable").map_err(&failed)?,
+        fixable: row.flag("fixable").map_err(&failed)?,
         suggested_fix: text("suggested_fix")?.into(),
     })
 }
 
 /// A cluster without its aliases and examples.
-pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
+pub(in crate::store) fn read(row: &Row) -> Result<Cluster, StoreError> {
     let failed = StoreError::while_doing("reading a cluster");
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(&failed);
-    let integer = |column: &str| row.try_get::<i64, _>(column).map_err(&failed);
+    let text = |column: &str| row.text(column).map_err(&failed);
+    let integer = |column: &str| row.integer(column).map_err(&failed);
     let time = |column: &str| integer(column).map(UnixNanos::from_i64);
     let time_or_none = |column: &str| {
-        let time = row.try_get::<Option<i64>, _>(column).map_err(&failed)?;
+        let time = row.integer_or_none(column).map_err(&failed)?;
         Ok::<_, StoreError>(time.map(UnixNanos::from_i64))
     };
     let unreadable = |column, value: String| StoreError::Inconsistent { table: "cluster", column, value };
@@ -321,7 +321,7 @@ pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
             vcs_ref_name: text("vcs_ref_name")?,
             service_namespace: text("service_namespace")?,
             language: text("language")?,
-            named_by_message: row.try_get("named_by_message").map_err(&failed)?,
+            named_by_message: row.flag("named_by_message").map_err(&failed)?,
         },
         fingerprint: id.parse().map_err(|_| unreadable("fingerprint", id))?,
         count: u64::try_from(integer("count")?).unwrap_or(0),
@@ -329,7 +329,7 @@ pub(in crate::store) fn read(row: &SqliteRow) -> Result<Cluster, StoreError> {
         last_seen: time("last_seen")?,
         status: ClusterStatus::of_family(foremost, time("latest")?, time_or_none("fixed_seen")?),
         examples: Vec::new(),
-        fix_id: row.try_get("fix_id").map_err(&failed)?,
+        fix_id: row.text_or_none("fix_id").map_err(&failed)?,
         merging: Merging {
             aliases: Vec::new(),
             alias_count: u64::try_from(integer("aliases")?).unwrap_or(0),

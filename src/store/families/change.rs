@@ -2,15 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::sqlite::SqliteTransaction;
-use sqlx::{QueryBuilder, Sqlite};
-
 use super::fingerprint;
 use crate::model::{Family, Fingerprint, UnixNanos};
 use crate::store::StoreError;
-
-/// Rows that one statement writes or removes: three values each stay far below what SQLite and PostgreSQL take.
-const ROWS_MAX: usize = 500;
+use crate::store::engine::{Rows, Transaction, sql};
 
 /// Families as the tables hold them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -70,18 +65,18 @@ impl Ties {
     }
 
     /// Those that the tables hold now.
-    pub(super) async fn stored(transaction: &mut SqliteTransaction<'_>) -> Result<Self, StoreError> {
+    pub(super) async fn stored(transaction: &mut Transaction) -> Result<Self, StoreError> {
         let failed = StoreError::while_doing("reading families");
         let mut ties = Self::default();
-        let families =
-            sqlx::query_as::<_, (String, String, String)>("SELECT id, template, reason FROM family");
-        for (id, template, reason) in families.fetch_all(&mut **transaction).await.map_err(&failed)? {
-            ties.families.insert(fingerprint("family", "id", id)?, (template, reason));
+        for row in transaction.fetch("SELECT id, template, reason FROM family").await.map_err(&failed)? {
+            let text = |column| row.text(column).map_err(&failed);
+            let id = fingerprint("family", "id", text("id")?)?;
+            ties.families.insert(id, (text("template")?, text("reason")?));
         }
-        let members = sqlx::query_as::<_, (String, String)>("SELECT fingerprint, family FROM member");
-        for (member, family) in members.fetch_all(&mut **transaction).await.map_err(&failed)? {
-            let member = fingerprint("member", "fingerprint", member)?;
-            ties.members.insert(member, fingerprint("member", "family", family)?);
+        for row in transaction.fetch("SELECT fingerprint, family FROM member").await.map_err(&failed)? {
+            let id =
+                |column| row.text(column).map_err(&failed).and_then(|id| fingerprint("member", column, id));
+            ties.members.insert(id("fingerprint")?, id("family")?);
         }
         Ok(ties)
     }
@@ -116,45 +111,31 @@ impl<'t> Change<'t> {
 
     pub(super) async fn write(
         &self,
-        transaction: &mut SqliteTransaction<'_>,
+        transaction: &mut Transaction,
         now: UnixNanos,
     ) -> Result<(), sqlx::Error> {
-        remove(transaction, "DELETE FROM family WHERE id IN (", &self.families_gone).await?;
-        remove(transaction, "DELETE FROM member WHERE fingerprint IN (", &self.members_gone).await?;
-        for rows in self.families.chunks(ROWS_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO family (id, template, reason) ");
-            query.push_values(rows, |mut row, (id, template, reason)| {
-                row.push_bind(id.to_string()).push_bind(*template).push_bind(*reason);
-            });
-            query.push(
-                " ON CONFLICT (id) DO UPDATE SET template = excluded.template, reason = excluded.reason",
-            );
-            query.build().execute(&mut **transaction).await?;
-        }
-        for rows in self.members.chunks(ROWS_MAX) {
-            let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO member (fingerprint, family, since) ");
-            query.push_values(rows, |mut row, (member, family)| {
-                row.push_bind(member.to_string()).push_bind(family.to_string()).push_bind(now.to_i64());
-            });
-            query.push(" ON CONFLICT (fingerprint) DO UPDATE SET family = excluded.family");
-            query.build().execute(&mut **transaction).await?;
-        }
-        Ok(())
+        let ids =
+            |ids: &BTreeSet<Fingerprint>| Rows::default().texts("id", ids.iter().map(Fingerprint::to_string));
+        let gone = sql("DELETE FROM family WHERE id IN (SELECT rows.id FROM {rows})");
+        transaction.execute(gone.with(ids(&self.families_gone))).await?;
+        let gone = sql("DELETE FROM member WHERE fingerprint IN (SELECT rows.id FROM {rows})");
+        transaction.execute(gone.with(ids(&self.members_gone))).await?;
+        let families = Rows::default()
+            .texts("id", self.families.iter().map(|(id, ..)| id.to_string()))
+            .texts("template", self.families.iter().map(|(_, template, _)| *template))
+            .texts("reason", self.families.iter().map(|(.., reason)| *reason));
+        let written = sql(
+            "INSERT INTO family (id, template, reason) SELECT id, template, reason FROM {rows} WHERE TRUE
+             ON CONFLICT (id) DO UPDATE SET template = excluded.template, reason = excluded.reason",
+        );
+        transaction.execute(written.with(families)).await?;
+        let members = Rows::default()
+            .texts("fingerprint", self.members.iter().map(|(member, _)| member.to_string()))
+            .texts("family", self.members.iter().map(|(_, family)| family.to_string()));
+        let written = sql(
+            "INSERT INTO member (fingerprint, family, since) SELECT fingerprint, family, $1 FROM {rows} WHERE TRUE
+             ON CONFLICT (fingerprint) DO UPDATE SET family = excluded.family",
+        );
+        transaction.execute(written.bind(now.to_i64()).with(members)).await.map(drop)
     }
-}
-
-async fn remove(
-    transaction: &mut SqliteTransaction<'_>,
-    statement: &str,
-    gone: &BTreeSet<Fingerprint>,
-) -> Result<(), sqlx::Error> {
-    for named in gone.iter().collect::<Vec<_>>().chunks(ROWS_MAX) {
-        let mut query = QueryBuilder::<Sqlite>::new(statement);
-        let mut names = query.separated(", ");
-        for fingerprint in named {
-            names.push_bind(fingerprint.to_string());
-        }
-        query.push(")").build().execute(&mut **transaction).await?;
-    }
-    Ok(())
 }

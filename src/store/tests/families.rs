@@ -26,8 +26,8 @@ fn worded(byte: u8, count: u64) -> Delta {
 }
 
 /// A store with the clusters 1 to 6, of which each has as many records as its number.
-async fn six() -> Running {
-    let running = Running::start().await;
+async fn six(on: On) -> Running {
+    let running = Running::start(on).await;
     running.store.commit(batch(1, (1..=6).map(|n| worded(n, n.into())).collect())).await.unwrap();
     running
 }
@@ -41,9 +41,8 @@ async fn one(store: &Store, byte: u8) -> Cluster {
     store.cluster(id(byte)).await.unwrap().unwrap()
 }
 
-#[tokio::test]
-async fn a_family_is_one_cluster_for_whoever_reads() {
-    let Running { store, .. } = &six().await;
+async fn a_family_is_one_cluster_for_whoever_reads(on: On) {
+    let Running { store, .. } = &six(on).await;
     let mut grave = worded(4, 1);
     grave.verdict.severity = Severity::Critical;
     store.commit(batch(2, vec![grave])).await.unwrap();
@@ -81,9 +80,8 @@ async fn a_family_is_one_cluster_for_whoever_reads() {
     assert_eq!(latest.iter().map(|cluster| cluster.fingerprint).collect::<Vec<_>>(), [id(6), id(2)]);
 }
 
-#[tokio::test]
-async fn a_window_counts_what_its_records_added_to_a_family() {
-    let Running { store, .. } = &six().await;
+async fn a_window_counts_what_its_records_added_to_a_family(on: On) {
+    let Running { store, .. } = &six(on).await;
     let first = store.close_window(UnixNanos(900)).await.unwrap();
     store.commit(batch(2, vec![worded(5, 2), worded(4, 1), worded(1, 1)])).await.unwrap();
     let second = store.close_window(UnixNanos(1_800)).await.unwrap();
@@ -98,9 +96,8 @@ async fn a_window_counts_what_its_records_added_to_a_family() {
 }
 
 /// A smaller fingerprint that joins later is the id from then on, and all other ids go on leading to it.
-#[tokio::test]
-async fn an_id_that_became_an_alias_still_leads_to_its_error() {
-    let Running { store, .. } = &six().await;
+async fn an_id_that_became_an_alias_still_leads_to_its_error(on: On) {
+    let Running { store, .. } = &six(on).await;
     store.set_families(&[family(&[2, 3, 4])], UnixNanos(700)).await.unwrap();
     let fix = store.claim_fix(&one(store, 4).await, UnixNanos(710)).await.unwrap().unwrap();
     assert_eq!((fix.fingerprint, fix.error_id), (id(2), id(2)));
@@ -123,9 +120,8 @@ async fn an_id_that_became_an_alias_still_leads_to_its_error() {
     assert_eq!(one(store, 1).await.count, 25);
 }
 
-#[tokio::test]
-async fn one_fix_is_begun_for_a_family_whichever_member_it_was_begun_for() {
-    let Running { store, .. } = &six().await;
+async fn one_fix_is_begun_for_a_family_whichever_member_it_was_begun_for(on: On) {
+    let Running { store, .. } = &six(on).await;
     let alone = [one(store, 1).await, one(store, 2).await, one(store, 3).await, one(store, 6).await];
     store.claim_fix(&alone[2], UnixNanos(600)).await.unwrap().unwrap();
     store.claim_fix(&alone[1], UnixNanos(601)).await.unwrap().unwrap();
@@ -140,9 +136,8 @@ async fn one_fix_is_begun_for_a_family_whichever_member_it_was_begun_for() {
     assert_eq!(store.fixes().await.unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn what_is_said_of_one_member_is_said_of_all() {
-    let Running { store, .. } = &six().await;
+async fn what_is_said_of_one_member_is_said_of_all(on: On) {
+    let Running { store, .. } = &six(on).await;
     store.set_families(&[family(&[1, 2])], UnixNanos(700)).await.unwrap();
     store.set_status(id(2), ClusterStatus::FixProposed).await.unwrap();
     assert_eq!(one(store, 1).await.status, ClusterStatus::FixProposed);
@@ -153,9 +148,8 @@ async fn what_is_said_of_one_member_is_said_of_all() {
     assert_eq!(one(store, 3).await.status, ClusterStatus::New);
 }
 
-#[tokio::test]
-async fn what_people_separate_is_not_compared_until_they_rejoin_it() {
-    let Running { store, .. } = &six().await;
+async fn what_people_separate_is_not_compared_until_they_rejoin_it(on: On) {
+    let Running { store, .. } = &six(on).await;
     store.set_families(&[family(&[1, 2, 3])], UnixNanos(700)).await.unwrap();
     store.claim_fix(&one(store, 1).await, UnixNanos(710)).await.unwrap().unwrap();
     store.set_status(id(1), ClusterStatus::FixProposed).await.unwrap();
@@ -176,9 +170,8 @@ async fn what_people_separate_is_not_compared_until_they_rejoin_it() {
     assert_eq!(store.compared(100).await.unwrap(), [1, 2, 3, 4, 5, 6].map(id));
 }
 
-#[tokio::test]
-async fn only_what_is_named_by_its_message_is_compared_and_only_so_much_of_it() {
-    let Running { store, .. } = &six().await;
+async fn only_what_is_named_by_its_message_is_compared_and_only_so_much_of_it(on: On) {
+    let Running { store, .. } = &six(on).await;
     store.commit(batch(2, vec![delta(9, 1, 500)])).await.unwrap();
     assert_eq!(store.compared(4).await.unwrap(), [1, 2, 3, 4].map(id));
     let read = async |count, chars| {
@@ -192,9 +185,8 @@ async fn only_what_is_named_by_its_message_is_compared_and_only_so_much_of_it() 
 }
 
 /// Each member is seen in one window, the family in two.
-#[tokio::test]
-async fn a_family_that_was_seen_before_is_not_new() {
-    let Running { store, .. } = &six().await;
+async fn a_family_that_was_seen_before_is_not_new(on: On) {
+    let Running { store, .. } = &six(on).await;
     let first = store.close_window(UnixNanos(900)).await.unwrap();
     store.commit(batch(2, vec![worded(7, 1)])).await.unwrap();
     let second = store.close_window(UnixNanos(1_800)).await.unwrap();
@@ -207,9 +199,8 @@ async fn a_family_that_was_seen_before_is_not_new() {
     assert_eq!(one(store, 3).await.status, ClusterStatus::New, "both were seen in the same window");
 }
 
-#[tokio::test]
-async fn families_outlive_a_restart_and_the_rows_of_their_members() {
-    let running = six().await;
+async fn families_outlive_a_restart_and_the_rows_of_their_members(on: On) {
+    let running = six(on).await;
     running.store.set_families(&[family(&[1, 2, 3])], UnixNanos(700)).await.unwrap();
     running.store.separate(id(6), UnixNanos(710)).await.unwrap();
     let before = all(&running.store).await;
@@ -219,8 +210,8 @@ async fn families_outlive_a_restart_and_the_rows_of_their_members() {
 
     // As one whose time is over.
     for gone in [1, 3] {
-        let sql = "DELETE FROM cluster WHERE fingerprint = ?";
-        sqlx::query(sql).bind(id(gone).to_string()).execute(&running.store.pool).await.unwrap();
+        let text = "DELETE FROM cluster WHERE fingerprint = $1";
+        running.store.database.execute(engine::sql(text).bind(id(gone).to_string())).await.unwrap();
     }
     let left = one(&running.store, 2).await;
     assert_eq!((left.fingerprint, left.count, left.merging.alias_count), (id(1), 2, 1));
@@ -232,9 +223,8 @@ async fn families_outlive_a_restart_and_the_rows_of_their_members() {
 
 /// Ten thousand clusters, a third of them one family, another third in families of four. The bound is generous, since it is
 /// a test's build on a machine that does other things; what takes a second there takes some milliseconds in earnest.
-#[tokio::test]
-async fn ten_thousand_clusters_are_read_at_once() {
-    let Running { store, .. } = &Running::start().await;
+async fn ten_thousand_clusters_are_read_at_once(on: On) {
+    let Running { store, .. } = &Running::start(on).await;
     let numbered = |n: u32| Fingerprint::from_bytes(u128::from(n).to_be_bytes());
     for thousand in 0..10_u8 {
         let of = |n| Delta { fingerprint: numbered(u32::from(thousand) * 1_000 + n), ..worded(thousand, 1) };
@@ -271,9 +261,8 @@ async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 /// A flood of one service takes no family of another apart, and leaves it its place in the comparison.
-#[tokio::test]
-async fn where_not_all_can_be_compared_members_come_first_and_services_in_turn() {
-    let running = Running::start().await;
+async fn where_not_all_can_be_compared_members_come_first_and_services_in_turn(on: On) {
+    let running = Running::start(on).await;
     let store = &running.store;
     let of = |service: &str, byte: u8| {
         let service = service.to_owned();
@@ -291,4 +280,18 @@ async fn where_not_all_can_be_compared_members_come_first_and_services_in_turn()
     let templates = store.templates(100, 8).await.unwrap();
     let compared: Vec<_> = templates.into_iter().map(|template| template.fingerprint).collect();
     assert_eq!(compared, [7, 8].map(id), "members are compared whatever it costs");
+}
+
+on_both! {
+    a_family_is_one_cluster_for_whoever_reads,
+    a_window_counts_what_its_records_added_to_a_family,
+    an_id_that_became_an_alias_still_leads_to_its_error,
+    one_fix_is_begun_for_a_family_whichever_member_it_was_begun_for,
+    what_is_said_of_one_member_is_said_of_all,
+    what_people_separate_is_not_compared_until_they_rejoin_it,
+    only_what_is_named_by_its_message_is_compared_and_only_so_much_of_it,
+    a_family_that_was_seen_before_is_not_new,
+    families_outlive_a_restart_and_the_rows_of_their_members,
+    ten_thousand_clusters_are_read_at_once,
+    where_not_all_can_be_compared_members_come_first_and_services_in_turn,
 }

@@ -28,9 +28,8 @@ async fn proposed(store: &Store, byte: u8) -> RuleProposal {
 }
 
 /// Listed are errors at ERROR or above that no rule knows, and they are counted.
-#[tokio::test]
-async fn unclassified_errors_are_listed_and_counted() {
-    let store = Running::start().await;
+async fn unclassified_errors_are_listed_and_counted(on: On) {
+    let store = Running::start(on).await;
     let deltas =
         vec![delta(1, 2, 500), unclassified(2, SeverityNumber::ERROR), unclassified(3, SeverityNumber::WARN)];
     store.store.commit(batch(1, deltas)).await.unwrap();
@@ -42,9 +41,8 @@ async fn unclassified_errors_are_listed_and_counted() {
 }
 
 /// Each error is asked about once; what asking may cost is set aside before and corrected after, within the budgets of fixes.
-#[tokio::test]
-async fn an_error_is_claimed_once_and_its_cost_is_counted() {
-    let mut running = Running::start().await;
+async fn an_error_is_claimed_once_and_its_cost_is_counted(on: On) {
+    let mut running = Running::start(on).await;
     let store = &running.store;
     store.commit(batch(1, vec![unclassified(2, SeverityNumber::ERROR)])).await.unwrap();
     let asked = async |store: &Store| store.asked_since(UnixNanos(550)).await.unwrap();
@@ -67,10 +65,9 @@ async fn an_error_is_claimed_once_and_its_cost_is_counted() {
     assert_eq!(running.store.asked_about().await.unwrap(), [id(2)], "the other may be asked about again");
 }
 
-#[tokio::test]
-async fn decisions_apply_in_the_states_that_they_can_be_said_of() {
+async fn decisions_apply_in_the_states_that_they_can_be_said_of(on: On) {
     use Decision::{Approve, Reject, Revoke};
-    let running = Running::start().await;
+    let running = Running::start(on).await;
     let store = &running.store;
     let proposal = proposed(store, 2).await;
     for (decision, applies, status) in [
@@ -92,9 +89,8 @@ async fn decisions_apply_in_the_states_that_they_can_be_said_of() {
 }
 
 /// What a rule learned later says of a cluster is written to it, unless another rule took it meanwhile.
-#[tokio::test]
-async fn a_cluster_gets_another_verdict() {
-    let running = Running::start().await;
+async fn a_cluster_gets_another_verdict(on: On) {
+    let running = Running::start(on).await;
     let store = &running.store;
     store.commit(batch(1, vec![unclassified(2, SeverityNumber::ERROR)])).await.unwrap();
     let learned = Verdict { rule: "learned-020202020202".into(), severity: Severity::Low, ..verdict() };
@@ -112,9 +108,8 @@ async fn a_cluster_gets_another_verdict() {
     assert_eq!(store.window_sightings(closed.start).await.unwrap(), found);
 }
 
-#[tokio::test]
-async fn ends_of_pull_requests_are_read_back_with_what_people_allowed() {
-    let running = Running::start().await;
+async fn ends_of_pull_requests_are_read_back_with_what_people_allowed(on: On) {
+    let running = Running::start(on).await;
     let store = &running.store;
     store.commit(batch(1, vec![delta(1, 1, 500), delta(2, 1, 501)])).await.unwrap();
     for byte in [1, 2] {
@@ -150,4 +145,12 @@ async fn ends_of_pull_requests_are_read_back_with_what_people_allowed() {
     allowance.allowed_at = UnixNanos(2);
     store.allow(&allowance).await.unwrap();
     assert_eq!(store.allowances().await.unwrap(), [allowance]);
+}
+
+on_both! {
+    unclassified_errors_are_listed_and_counted,
+    an_error_is_claimed_once_and_its_cost_is_counted,
+    decisions_apply_in_the_states_that_they_can_be_said_of,
+    a_cluster_gets_another_verdict,
+    ends_of_pull_requests_are_read_back_with_what_people_allowed,
 }

@@ -14,8 +14,8 @@ impl World {
     #[expect(clippy::disallowed_methods, reason = "a test's own task")]
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { path: folder.path().join("test.db") };
-        let (store, writer) = Store::open(&settings, UnixNanos(1)).await.unwrap();
+        let settings = Settings::sqlite(folder.path().join("test.db"));
+        let (store, writer) = Store::open(&settings, || UnixNanos(1)).await.unwrap();
         tokio::spawn(writer.run(tokio_util::sync::CancellationToken::new()));
         let triage = Triage::new(store, crate::triage::Settings::default(), false, std::sync::Arc::default());
         Self { triage, batches: 0, _folder: folder }

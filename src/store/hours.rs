@@ -1,0 +1,61 @@
+//! How often each error came in each hour: what sparklines show.
+//!
+//! A window is added to its hour when it is closed, in the same transaction. It counts to the hour in which it began: windows
+//! are an hour long at most, and begin at the clock's borders.
+
+use super::engine::{Transaction, sql};
+use super::{Store, StoreError};
+use crate::model::{Fingerprint, UnixNanos};
+
+/// An hour, in nanoseconds.
+const HOUR: u64 = 3_600_000_000_000;
+
+/// How often an error came in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hour {
+    /// The first moment of the hour.
+    pub start: UnixNanos,
+    /// How many records.
+    pub count: u64,
+}
+
+fn of(time: UnixNanos) -> UnixNanos {
+    UnixNanos(time.0 - time.0 % HOUR)
+}
+
+pub(super) async fn add_window(transaction: &mut Transaction, window: UnixNanos) -> Result<(), sqlx::Error> {
+    let added = sql(
+        "INSERT INTO cluster_hour AS h (fingerprint, hour, count)
+         SELECT w.fingerprint, $2, w.count FROM window_cluster w WHERE w.window_start = $1 ORDER BY w.fingerprint
+         ON CONFLICT (fingerprint, hour) DO UPDATE SET count = h.count + excluded.count",
+    );
+    transaction.execute(added.bind(window.to_i64()).bind(of(window).to_i64())).await.map(drop)
+}
+
+impl Store {
+    /// How often an error came since then, hour by hour, the earliest first; hours without it are left out. A family is one
+    /// error. The window that is open is counted too.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn hours(&self, fingerprint: Fingerprint, since: UnixNanos) -> Result<Vec<Hour>, StoreError> {
+        let failed = StoreError::while_doing("reading an error's hours");
+        let hours = sql(format!(
+            "SELECT hour, CAST(sum(count) AS BIGINT) AS count FROM (
+               SELECT h.fingerprint, h.hour, h.count FROM cluster_hour h WHERE h.hour >= $2
+               UNION ALL
+               SELECT w.fingerprint, w.window_start - w.window_start % {HOUR}, w.count FROM window_cluster w
+               WHERE w.window_start = (SELECT o.start FROM \"window\" o WHERE o.closed_at IS NULL)) AS counted
+             WHERE fingerprint = $1 OR fingerprint IN
+               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)
+             GROUP BY hour ORDER BY hour"
+        ));
+        let hours = hours.bind(fingerprint.to_string()).bind(of(since).to_i64());
+        let rows = self.database.fetch(hours).await.map_err(&failed)?;
+        rows.iter()
+            .map(|row| Ok(Hour { start: row.time("hour")?, count: row.number("count")? }))
+            .collect::<Result<_, _>>()
+            .map_err(failed)
+    }
+}

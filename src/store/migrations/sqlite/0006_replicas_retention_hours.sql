@@ -1,0 +1,57 @@
+-- What several replicas share, what is kept for how long, and how often each error came in each hour.
+
+-- Who leads: one row. Its fence grows with each term and never falls, so that a write of an earlier term is told apart.
+CREATE TABLE lease (
+    name       TEXT    NOT NULL PRIMARY KEY,
+    owner      TEXT    NOT NULL,
+    fence      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+);
+INSERT INTO lease (name, owner, fence, expires_at) VALUES ('leader', '', 0, 0);
+
+-- The processes on this store, and when each was last up.
+CREATE TABLE replica (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+);
+
+-- Windows that people want closed now. The leader answers in `report`.
+CREATE TABLE scan (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    auto_fix     INTEGER,
+    requested_at INTEGER NOT NULL,
+    report       TEXT -- JSON, or null until it is done
+);
+
+-- What people set while it runs, for all replicas.
+CREATE TABLE control (
+    name  TEXT    NOT NULL PRIMARY KEY,
+    value INTEGER NOT NULL
+);
+
+-- How often each error came in each hour (its first nanosecond), of closed windows.
+CREATE TABLE cluster_hour (
+    fingerprint TEXT    NOT NULL,
+    hour        INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    PRIMARY KEY (fingerprint, hour)
+) WITHOUT ROWID;
+CREATE INDEX cluster_hour_by_hour ON cluster_hour (hour);
+INSERT INTO cluster_hour (fingerprint, hour, count)
+    SELECT w.fingerprint, w.window_start - w.window_start % 3600000000000 AS hour, sum(w.count)
+    FROM window_cluster w JOIN window c ON c.start = w.window_start
+    WHERE c.closed_at IS NOT NULL GROUP BY w.fingerprint, hour;
+
+-- The window in which an error was first seen: in a later one it is no longer new.
+ALTER TABLE cluster ADD COLUMN first_window INTEGER NOT NULL DEFAULT 0;
+UPDATE cluster SET first_window =
+    coalesce((SELECT min(w.window_start) FROM window_cluster w WHERE w.fingerprint = cluster.fingerprint), 0);
+
+-- Digests as hex digits.
+UPDATE request_digest SET digest = lower(hex(digest));
+
+-- What is old is found without reading all.
+CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
+CREATE INDEX sample_by_occurred ON sample (occurred);
+CREATE INDEX audit_by_at ON audit (at);
