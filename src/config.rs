@@ -17,12 +17,13 @@ use crate::github::{self, RepoName};
 use crate::model::Token;
 use crate::remedy;
 use crate::window::Alignment;
-use crate::{api, claude, store, triage};
+use crate::{api, claude, triage};
 
 mod forward;
 mod ingest;
 mod keys;
 mod learn;
+mod store;
 mod telemetry;
 
 pub use keys::{KEYS, Key};
@@ -39,7 +40,11 @@ pub struct Config {
     /// The HTTP API.
     pub api: api::Settings,
     /// The store.
-    pub store: store::Settings,
+    pub store: crate::store::Settings,
+    /// How long it keeps what.
+    pub retention: crate::store::Retention,
+    /// The lock of several replicas.
+    pub redis: Option<SecretString>,
     /// The rules.
     pub catalogue: Catalogue,
     /// Where they come from and are read again; `None` where they are the built-in ones.
@@ -285,14 +290,15 @@ impl<'s> Reader<'s> {
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
         let triage = self.triage();
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
+        let store = self.store();
         Config {
             forward: self.forward(monitoring, &listeners),
             ingest,
             kept: self.kept(),
             api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
-            store: self
-                .typed("DATABASE_URL", "sqlite://PATH, such as sqlite://logmend.db")
-                .unwrap_or_default(),
+            redis: self.redis(&store),
+            store,
+            retention: self.retention(),
             catalogue: self.catalogue(),
             rules_file: self.rules_file().map(|(file, _)| file),
             alignment: Alignment::new(Duration::from_secs(self.whole(
@@ -397,7 +403,7 @@ impl<'s> Reader<'s> {
             self.faults
                 .push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
         }
-        for variable in ["REDIS_URL", "LOKI_QUERY_URL"] {
+        for variable in ["LOKI_QUERY_URL"] {
             if let Some((_, origin)) = self.text(variable) {
                 self.notes.push(format!("{origin} is set but has no effect in this version"));
             }

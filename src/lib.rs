@@ -101,6 +101,7 @@ pub mod fingerprint;
 pub mod forward;
 pub mod github;
 pub mod ingest;
+pub mod leader;
 pub mod learn;
 pub mod model;
 pub mod otlp;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::learn::LearnError;
 use crate::store::StoreError;
+use crate::triage::ScanError;
 
 /// Why a call was not answered as asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,21 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the store holds a row that cannot be read")
             }
             _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; try again"),
+        }
+    }
+}
+
+impl From<ScanError> for Problem {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Store(error) => error.into(),
+            ScanError::NoLeader => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no replica closed the window: none leads now, or the leader is busy; try again",
+            ),
+            ScanError::Failed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "the leader could not close the window; try again")
+            }
         }
     }
 }

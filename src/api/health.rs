@@ -1,5 +1,7 @@
 //! Whether the service lives, is ready, and which of its parts are degraded.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,6 +9,10 @@ use serde_json::{Value, json};
 
 use super::Component;
 use super::error::Problem;
+use crate::model::UnixNanos;
+
+/// A process that was not up for so long is gone.
+const SEEN: Duration = Duration::from_secs(10);
 
 /// The process answers: nothing more.
 pub(super) async fn live() -> Json<Value> {
@@ -28,17 +34,25 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     let store_answers = state.store.ping().await.is_ok() && state.store.is_healthy();
     let monitor = if !state.setup.monitoring {
         json!({"status": "disabled", "detail": "ERROR_MONITORING_ENABLED is false"})
-    } else if state.triage.is_running() {
-        json!({"status": "ok"})
     } else {
-        json!({"status": "paused", "detail": "resume it with POST /error-monitor/monitor/start"})
+        match state.triage.is_running().await {
+            Ok(true) => json!({"status": "ok"}),
+            Ok(false) => {
+                json!({"status": "paused", "detail": "resume it with POST /error-monitor/monitor/start"})
+            }
+            Err(_) => json!({"status": "unknown", "detail": "the store does not answer"}),
+        }
     };
     let store = if store_answers {
-        json!({"status": "ok"})
+        match &*state.store.set_aside().borrow() {
+            None => json!({"status": "ok"}),
+            Some(told) => json!({"status": "ok", "detail": told}),
+        }
     } else {
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
-    let healthy = store_answers && !state.setup.next_hop.is_degraded() && !state.setup.rules.is_degraded();
+    let parts = [&state.setup.next_hop, &state.setup.rules, &state.setup.redis];
+    let healthy = store_answers && !parts.into_iter().any(Component::is_degraded);
     Json(json!({
         "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": (state.clock)(),
@@ -49,8 +63,19 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
             "github": component(&state.setup.github),
             "next_hop": component(&state.setup.next_hop),
             "rules": component(&state.setup.rules),
+            "redis": component(&state.setup.redis),
+            "replicas": replicas(&state).await,
         },
     }))
+}
+
+/// How many processes are on the store, and whether this one leads.
+async fn replicas(state: &super::State) -> Value {
+    let since = UnixNanos(state.store.now().0.saturating_sub(SEEN.as_nanos() as u64));
+    match state.store.replicas_since(since).await {
+        Ok(count) => json!({"status": "ok", "count": count, "leads": state.terms.is_leading()}),
+        Err(_) => json!({"status": "unknown", "detail": "the store does not answer"}),
+    }
 }
 
 fn component(component: &Component) -> Value {

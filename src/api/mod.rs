@@ -22,6 +22,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
+use crate::leader::Terms;
 use crate::learn::{Learned, Mode};
 use crate::model::{Token, UnixNanos};
 use crate::store::Store;
@@ -62,6 +63,8 @@ pub struct Setup {
     pub rules: Component,
     /// What is done about errors that no rule knows.
     pub learn: Mode,
+    /// The lock of several replicas.
+    pub redis: Component,
 }
 
 /// One part of the service, as health tells it.
@@ -88,6 +91,8 @@ pub struct State {
     pub store: Store,
     /// Who closes windows.
     pub triage: Triage,
+    /// Whether this process leads.
+    pub terms: Terms,
     /// What was learned.
     pub learned: Learned,
     /// What is counted.

@@ -21,7 +21,7 @@ pub(super) async fn status(State(state): State<super::State>) -> Answer {
         "status": "ok",
         "monitor": {
             "enabled": state.setup.monitoring,
-            "running": state.setup.monitoring && state.triage.is_running(),
+            "running": state.setup.monitoring && state.triage.is_running().await?,
             "auto_fix_enabled": state.triage.settings().auto_fix,
             "scan_interval": state.setup.interval_secs,
             "last_scan": state.store.last_closed_at().await?,
@@ -62,11 +62,11 @@ pub(super) struct ScanQuery {
 }
 
 impl ScanQuery {
-    fn auto_fix(&self, default: bool) -> Result<bool, Problem> {
+    fn auto_fix(&self) -> Result<Option<bool>, Problem> {
         match self.auto_fix.as_deref() {
-            None => Ok(default),
-            Some("true" | "1") => Ok(true),
-            Some("false" | "0") => Ok(false),
+            None => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
             Some(other) => {
                 Err(Problem::bad_request(format!("auto_fix is `{other}`; it must be true or false")))
             }
@@ -76,8 +76,7 @@ impl ScanQuery {
 
 /// Closes the open window now and answers when it is triaged; fixes go on in the background.
 pub(super) async fn scan(State(state): State<super::State>, Query(query): Query<ScanQuery>) -> Answer {
-    let auto_fix = query.auto_fix(state.triage.settings().auto_fix)?;
-    let report = state.triage.close_window((state.clock)(), auto_fix, "api").await?;
+    let report = state.triage.scan(query.auto_fix()?).await?;
     Ok(Json(json!({
         "status": "scanned",
         "errors_found": report.clusters,
@@ -86,14 +85,14 @@ pub(super) async fn scan(State(state): State<super::State>, Query(query): Query<
     })))
 }
 
-pub(super) async fn start(State(state): State<super::State>) -> Json<Value> {
-    state.triage.set_running(true);
-    Json(json!({"status": "started"}))
+pub(super) async fn start(State(state): State<super::State>) -> Answer {
+    state.triage.set_running(true).await?;
+    Ok(Json(json!({"status": "started"})))
 }
 
-pub(super) async fn stop(State(state): State<super::State>) -> Json<Value> {
-    state.triage.set_running(false);
-    Json(json!({"status": "stopped"}))
+pub(super) async fn stop(State(state): State<super::State>) -> Answer {
+    state.triage.set_running(false).await?;
+    Ok(Json(json!({"status": "stopped"})))
 }
 
 pub(super) async fn fixes(State(state): State<super::State>) -> Answer {

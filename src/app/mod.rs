@@ -1,5 +1,6 @@
 //! The composition root: builds every room, joins them, and stops them in order.
 
+mod leading;
 mod listeners;
 mod metrics;
 
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
 use crate::ingest::{Accepted, Reason, Receiver, Refusal};
+use crate::leader::Terms;
 use crate::learn::budget::Budgets;
 use crate::learn::question::Asker;
 use crate::learn::{Learned, Study};
@@ -26,7 +28,7 @@ use crate::remedy::{self, Ends, Remedy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triage::{self, Triage};
-use crate::{api, ingest, learn, telemetry};
+use crate::{api, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
 
@@ -72,10 +74,10 @@ impl App {
         }
         let next_hop = next_hop(&config)?;
         let (rules_told, rules_trouble) = watch::channel(None);
-        let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble));
-        let (store, writer) = Store::open(&config.store, telemetry::now).await.context(
-            "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to",
-        )?;
+        let (store, writer) =
+            Store::open(&config.store, telemetry::now).await.context(in_vain(&config.store))?;
+        let (leader, redis_trouble) = leading::leader(&config, &store)?;
+        let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble, redis_trouble));
         let listeners = Listeners::bind(&config).await?;
         let stopping = Arc::default();
         let requests = TaskTracker::new();
@@ -99,15 +101,17 @@ impl App {
             writer: TaskTracker::new(),
         };
         app.writer.spawn(writer.run(app.writer_stop.clone()));
+        let terms = app.start_leading(leader);
+        app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
-        let router = app.api(&config, setup, triage.clone(), learned.clone());
+        let router = app.api(&config, setup, triage.clone(), learned.clone(), terms.clone());
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
-        app.start_forward(next_hop, store.clone());
-        app.start_triage(&config, triage);
-        app.start_learning(&config, learned)?;
-        app.start_remedy(config, store, work)?;
+        app.start_forward(next_hop, &terms);
+        app.start_triage(&config, triage, &terms);
+        app.start_learning(&config, learned, &terms)?;
+        app.start_remedy(config, work, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -115,11 +119,19 @@ impl App {
         Ok(app)
     }
 
-    fn api(&self, config: &Config, setup: Arc<api::Setup>, triage: Triage, learned: Learned) -> axum::Router {
+    fn api(
+        &self,
+        config: &Config,
+        setup: Arc<api::Setup>,
+        triage: Triage,
+        learned: Learned,
+        terms: Terms,
+    ) -> axum::Router {
         let metrics = Arc::clone(&self.metrics);
         let state = api::State {
             store: self.store.clone(),
             triage,
+            terms,
             learned,
             metrics: api::MetricsText::new(telemetry::CONTENT_TYPE, move || metrics.text()),
             setup,
@@ -167,33 +179,33 @@ impl App {
         });
     }
 
-    fn start_forward(&self, next_hop: Option<NextHop>, store: Store) {
+    fn start_forward(&self, next_hop: Option<NextHop>, terms: &Terms) {
         let Some(hop) = next_hop else { return };
         let (watched, stop) = (hop.clone(), self.edges_stop.clone());
         self.edge("the watch over the next hop", async move {
             forward::watch(watched, stop).await;
             Ok(())
         });
-        let stop = self.edges_stop.clone();
+        let (store, terms, stop) = (self.store.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the summaries for the next hop", async move {
-            pipeline::summarise(store, hop, telemetry::now, stop).await;
+            pipeline::summarise(store, hop, terms, telemetry::now, stop).await;
             Ok(())
         });
     }
 
-    fn start_triage(&self, config: &Config, triage: Triage) {
-        if !config.monitoring {
-            return;
-        }
-        let (alignment, stop) = (config.alignment, self.edges_stop.clone());
+    fn start_triage(&self, config: &Config, triage: Triage, terms: &Terms) {
+        let (alignment, terms, stop) = (config.alignment, terms.clone(), self.edges_stop.clone());
+        let border_after = config.monitoring.then_some(move |time| alignment.border_after(time));
         self.edge("the monitoring loop", async move {
-            triage::run(triage, move |time| alignment.border_after(time), telemetry::now, stop).await;
+            triage::run(triage, terms, border_after, stop).await;
             Ok(())
         });
-        tracing::info!("✓ Autonomous error monitoring started");
+        if config.monitoring {
+            tracing::info!("✓ Autonomous error monitoring started");
+        }
     }
 
-    fn start_learning(&self, config: &Config, learned: Learned) -> anyhow::Result<()> {
+    fn start_learning(&self, config: &Config, learned: Learned, terms: &Terms) -> anyhow::Result<()> {
         if !config.monitoring {
             return Ok(());
         }
@@ -203,35 +215,43 @@ impl App {
             usd_per_day_max: config.triage.usd_per_day_max,
             usd_per_month_max: config.triage.usd_per_month_max,
         };
+        if self.store.is_shared() {
+            let (learned, stop) = (learned.clone(), self.edges_stop.clone());
+            self.edge("the watch over learned rules", async move {
+                learned.follow(stop).await;
+                Ok(())
+            });
+        }
         let study =
             Study::new(self.store.clone(), learned, asker, config.learn, budgets, no_rule_may_match().into());
-        let (store, stop) = (self.store.clone(), self.edges_stop.clone());
+        let (store, terms, stop) = (self.store.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the learning of rules", async move {
-            learn::run(study, store, telemetry::now, stop).await;
+            learn::run(study, store, terms, telemetry::now, stop).await;
             Ok(())
         });
         Ok(())
     }
 
-    fn start_remedy(&self, config: Config, store: Store, work: Arc<Notify>) -> anyhow::Result<()> {
+    fn start_remedy(&self, config: Config, work: Arc<Notify>, terms: Terms) -> anyhow::Result<()> {
         let has_token = config.github.token.is_some();
         if !config.monitoring || !(has_token || config.claude.is_some()) {
             return Ok(());
         }
         let github = GitHub::new(&config.github).context("GITHUB_API_URL: the client cannot be built")?;
         if has_token {
-            let (ends, stop) = (Ends::new(store.clone(), github.clone()), self.edges_stop.clone());
+            let ends = Ends::new(self.store.clone(), github.clone());
+            let (terms, stop) = (terms.clone(), self.edges_stop.clone());
             self.edge("the watch over open pull requests", async move {
-                remedy::watch(ends, telemetry::now, stop).await;
+                remedy::watch(ends, terms, telemetry::now, stop).await;
                 Ok(())
             });
         }
         let Some(claude) = config.claude else { return Ok(()) };
-        let remedy = Remedy::new(store, github, has_token, &claude, config.remedy)
+        let remedy = Remedy::new(self.store.clone(), github, has_token, &claude, config.remedy)
             .context("ANTHROPIC_BASE_URL: the client cannot be built")?;
         let stop = self.edges_stop.clone();
         self.edge("the writing of fixes", async move {
-            remedy::run(remedy, work, telemetry::now, stop).await;
+            remedy::run(remedy, work, terms, telemetry::now, stop).await;
             Ok(())
         });
         Ok(())
@@ -281,12 +301,25 @@ impl App {
                 "the store did not close in time; what was acknowledged is committed all the same"
             );
         }
+        let _ = tokio::time::timeout(Duration::from_millis(500), self.store.close()).await;
     }
 }
 
 impl api::Setup {
     fn can_fix(&self) -> bool {
         matches!(self.claude, api::Component::Configured)
+    }
+}
+
+/// What may help where the store cannot be opened.
+fn in_vain(store: &store::Settings) -> &'static str {
+    match store {
+        store::Settings::Sqlite { .. } => {
+            "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to"
+        }
+        store::Settings::Postgres(_) => {
+            "DATABASE_URL: the store cannot be used; look at host, port, user, password and the name of the database"
+        }
     }
 }
 
@@ -299,6 +332,7 @@ fn setup(
     config: &Config,
     next_hop: Option<&NextHop>,
     rules_trouble: watch::Receiver<Option<String>>,
+    redis_trouble: Option<watch::Receiver<Option<String>>>,
 ) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
@@ -323,6 +357,10 @@ fn setup(
             |hop| api::Component::Watched(hop.trouble()),
         ),
         rules: api::Component::Watched(rules_trouble),
+        redis: redis_trouble.map_or(
+            api::Component::Disabled("REDIS_URL is not set: the store alone decides which replica leads"),
+            api::Component::Watched,
+        ),
     }
 }
 

@@ -19,7 +19,9 @@ fn nothing_set_is_detect_only_on_the_loopback() {
     let config = load(&Sources::default()).unwrap();
     assert_eq!(config.ingest.grpc_addr.to_string(), "127.0.0.1:4317");
     assert_eq!(config.api.addr.to_string(), "127.0.0.1:8080");
-    assert!(matches!(&config.store, store::Settings::Sqlite { path } if path == Path::new("logmend.db")));
+    assert!(
+        matches!(&config.store, crate::store::Settings::Sqlite { path } if path == Path::new("logmend.db"))
+    );
     assert_eq!(config.alignment.length(), Duration::from_mins(5));
     assert!(config.claude.is_none() && config.monitoring && config.triage.auto_fix);
     assert_eq!(config.notes.len(), 1, "{:?}", config.notes);

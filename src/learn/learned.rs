@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::trial::Judge;
 use super::{LearnError, draft};
@@ -15,6 +17,9 @@ use crate::store::{AuditEntry, ProposalEvidence, Sighting, Store};
 /// window can hold.
 const PAGE: u32 = 500;
 const UNCLASSIFIED_MAX: u32 = 10_000;
+
+/// How often it is looked what people decided at other replicas.
+const FOLLOWED: Duration = Duration::from_secs(5);
 
 /// A proposed rule with what speaks for it, and the rule itself where there is one that can be read.
 #[derive(Debug)]
@@ -55,15 +60,32 @@ impl Learned {
         Self { store, rules, changing: Arc::default() }
     }
 
-    /// Begins anew after a start: claims that an earlier process left in the middle are given back, and what is approved is
-    /// put into use.
+    /// Puts what is approved into use after a start.
     ///
     /// # Errors
     ///
     /// [`LearnError`]; no learned rule is in use then.
     pub async fn resume(&self) -> Result<(), LearnError> {
-        self.store.release_interrupted_proposals().await?;
+        let _one_at_a_time = self.changing.lock().await;
         self.load().await.map(drop)
+    }
+
+    /// Puts into use what people decide at other replicas, some seconds later, until `stop` is cancelled.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut known = None;
+        while stop.run_until_cancelled(tokio::time::sleep(FOLLOWED)).await.is_some() {
+            let followed = async {
+                let approved = self.store.approved_rules().await?;
+                if known.replace(approved.clone()).is_some_and(|known| known != approved) {
+                    self.resume().await?;
+                }
+                Ok::<_, LearnError>(())
+            };
+            if let Err(error) = followed.await {
+                tracing::debug!("what other replicas learned is not known: {error}");
+                known = None;
+            }
+        }
     }
 
     /// Puts every approved rule into use, in the order in which they were proposed; answers them. One that cannot be read,

@@ -11,6 +11,7 @@ use super::trial::Judge;
 use super::{LearnError, Learned, Mode, Undecided};
 use crate::classify::Line;
 use crate::claude::ClaudeError;
+use crate::leader::Leadership;
 use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, SeverityNumber, UnixNanos, Verdict};
 use crate::store::{AuditEntry, Sighting, Store};
 
@@ -18,7 +19,7 @@ const DAY_SECS: u64 = 86_400;
 const MONTH_SECS: u64 = 30 * DAY_SECS;
 
 /// Learns from windows that are over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Study {
     store: Store,
     learned: Learned,
@@ -44,6 +45,20 @@ impl Study {
     ) -> Self {
         let asker = asker.filter(|_| mode != Mode::Off);
         Self { store, learned, asker, at_once: mode == Mode::Auto, budgets, must_not_match }
+    }
+
+    /// The same, of a leader: nothing is written by it once its term is over.
+    pub(super) fn led_by(&self, leadership: &Leadership) -> Self {
+        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
+    }
+
+    /// Gives back the claims that an earlier leader left in the middle, by a crash or a stop.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError::Store`].
+    pub(super) async fn resume(&self) -> Result<(), LearnError> {
+        Ok(self.store.release_interrupted_proposals().await.map(drop)?)
     }
 
     /// Studies the latest window that is over, at `now`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::forward::{self, NextHop, NotDelivered};
+use crate::leader::{Leadership, Terms};
 use crate::model::UnixNanos;
 use crate::store::{Store, StoreError};
 
@@ -32,15 +33,22 @@ enum Page {
     Later(Option<Duration>),
 }
 
-/// Sends the summaries of closed windows, and after a start those that an earlier process left, until `stop` is cancelled.
+/// Sends the summaries of closed windows, and after a start those that an earlier process left, as long as this process leads, until `stop` is cancelled.
 ///
 /// A summary is marked after the next hop acknowledged it, so a crash in between sends it twice; its `log.record.uid` tells.
-pub async fn summarise(store: Store, hop: NextHop, clock: fn() -> UnixNanos, stop: CancellationToken) {
-    // What is on its way when the service stops is sent by the next process.
-    tokio::select! {
-        () = run(&store, &hop, clock) => {}
-        () = stop.cancelled() => {}
-    }
+pub async fn summarise(
+    store: Store,
+    hop: NextHop,
+    terms: Terms,
+    clock: fn() -> UnixNanos,
+    stop: CancellationToken,
+) {
+    // What is on its way when the service stops, or the term ends, is sent by the next process.
+    let sending = |leadership: Leadership| {
+        let (store, hop) = (store.led_by(leadership.fence()), hop.clone());
+        async move { run(&store, &hop, clock).await }
+    };
+    terms.while_leading(stop, sending).await;
 }
 
 async fn run(store: &Store, hop: &NextHop, clock: fn() -> UnixNanos) {

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RemedyError;
 use crate::github::{GitHub, PullRequest, PullRequestState};
+use crate::leader::{Leadership, Terms};
 use crate::model::{Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
@@ -15,7 +16,7 @@ use crate::store::{AuditEntry, Store};
 const LOOKS_PER_HOUR_MAX: u32 = 120;
 
 /// Looks for the ends of pull requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ends {
     store: Store,
     github: GitHub,
@@ -101,22 +102,25 @@ impl Pace {
     }
 }
 
-/// Looks at the start and whenever a window is over, as often as may be, until `stop` is cancelled. A failure is told, and
+/// Looks at the start and whenever a window is over, as often as may be, as long as this process leads, until `stop` is cancelled. A failure is told, and
 /// tried again then.
-pub async fn watch(ends: Ends, clock: fn() -> UnixNanos, stop: CancellationToken) {
-    let watching = async {
-        let (mut window, mut pace) = (ends.store.window(), Pace::default());
-        loop {
-            if pace.take(clock())
-                && let Err(error) = ends.look(clock).await
-            {
-                tracing::warn!("open pull requests were not looked at: {error}");
+pub async fn watch(ends: Ends, terms: Terms, clock: fn() -> UnixNanos, stop: CancellationToken) {
+    let watching = |leadership: Leadership| {
+        let ends = Ends { store: ends.store.led_by(leadership.fence()), ..ends.clone() };
+        async move {
+            let (mut window, mut pace) = (ends.store.window(), Pace::default());
+            loop {
+                if pace.take(clock())
+                    && let Err(error) = ends.look(clock).await
+                {
+                    tracing::warn!("open pull requests were not looked at: {error}");
+                }
+                // The store lives as long as this task.
+                let _ = window.changed().await;
             }
-            // The store lives as long as this task.
-            let _ = window.changed().await;
         }
     };
-    stop.run_until_cancelled(watching).await;
+    terms.while_leading(stop, watching).await;
 }
 
 #[cfg(test)]

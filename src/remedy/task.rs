@@ -15,6 +15,7 @@ use super::snapshot::Snapshot;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
 use crate::github::{self, Base, GitHub, Proposal, RepoName};
+use crate::leader::{Leadership, Terms};
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
@@ -29,7 +30,7 @@ const REST_MAX: Duration = Duration::from_mins(10);
 const ASKED_REST_MAX: Duration = Duration::from_hours(1);
 
 /// Writes fixes, one after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Remedy {
     store: Store,
     github: GitHub,
@@ -54,6 +55,11 @@ impl Remedy {
     ) -> Result<Self, RemedyError> {
         let agent = Agent::new(claude::Client::new(claude)?);
         Ok(Self { store, github, opens_pull_requests, agent, settings })
+    }
+
+    /// The same, of a leader: nothing is written by it once its term is over.
+    fn led_by(&self, leadership: &Leadership) -> Self {
+        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
     }
 
     /// Takes one fix as far as it goes now. A passing fault is written down and answered: the fix is tried again later, as
@@ -234,26 +240,39 @@ fn stored_submission(fix: &Fix) -> Option<Submission> {
     fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
 }
 
-/// Works on every unfinished fix, now and whenever `work` is notified, until `stop` is cancelled.
+/// Works on every unfinished fix, now and whenever `work` is notified, as long as this process leads, until `stop` is cancelled.
 ///
 /// A fix in hand when `stop` comes stays as it is written down, and is gone on with at the next start.
-pub async fn run(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos, stop: CancellationToken) {
+pub async fn run(
+    remedy: Remedy,
+    work: Arc<Notify>,
+    terms: Terms,
+    clock: fn() -> UnixNanos,
+    stop: CancellationToken,
+) {
+    let remedy = Arc::new(remedy);
+    terms
+        .while_leading(stop, |leadership| {
+            // On the heap: the future of an attempt is large.
+            Box::pin(lead(remedy.led_by(&leadership), Arc::clone(&work), clock))
+        })
+        .await;
+}
+
+async fn lead(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos) {
     let mut rest = REST_MIN;
-    let go_on = async {
-        loop {
-            match work_through(&remedy, clock).await {
-                Ok(()) => {
-                    rest = REST_MIN;
-                    work.notified().await;
-                }
-                Err(asked) => {
-                    tokio::time::sleep(rest.max(asked.min(ASKED_REST_MAX))).await;
-                    rest = (rest * 2).min(REST_MAX);
-                }
+    loop {
+        match work_through(&remedy, clock).await {
+            Ok(()) => {
+                rest = REST_MIN;
+                work.notified().await;
+            }
+            Err(asked) => {
+                tokio::time::sleep(rest.max(asked.min(ASKED_REST_MAX))).await;
+                rest = (rest * 2).min(REST_MAX);
             }
         }
-    };
-    stop.run_until_cancelled(go_on).await;
+    }
 }
 
 /// An error where something is to be tried again later: the longest wait that somebody asked for.

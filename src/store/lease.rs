@@ -53,6 +53,18 @@ impl Store {
         Ok(Fence(fence))
     }
 
+    /// The term of `owner`, where it still is its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn renew_lead(&self, owner: &str) -> Result<Option<Fence>, StoreError> {
+        let failed = StoreError::while_doing("renewing the lead");
+        let held = sql("SELECT fence FROM lease WHERE name = 'leader' AND owner = $1").bind(owner);
+        let row = self.database.optional(held).await.map_err(&failed)?;
+        row.map(|row| row.integer("fence").map(Fence)).transpose().map_err(failed)
+    }
+
     /// Ends a term before its time, so that another replica need not wait for it.
     ///
     /// # Errors

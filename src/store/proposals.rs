@@ -165,6 +165,18 @@ impl Store {
         rows.iter().map(fingerprint).collect()
     }
 
+    /// The ids of the approved rules: which are in use.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn approved_rules(&self) -> Result<Vec<String>, StoreError> {
+        let failed = StoreError::while_doing("reading approved rules");
+        let rows =
+            self.database.fetch("SELECT id FROM rule_proposal WHERE status = 'approved' ORDER BY id").await;
+        rows.map_err(&failed)?.iter().map(|row| row.text(0)).collect::<Result<_, _>>().map_err(failed)
+    }
+
     /// One proposed rule.
     ///
     /// # Errors

@@ -7,19 +7,22 @@
 mod merge;
 mod outcomes;
 mod rank;
+mod scan;
 mod task;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 
 pub use outcomes::{CLOSED_IN_A_ROW_MAX, Place, Standing, Standings};
 pub use rank::{Skipped, rank};
+pub use scan::{ScanError, Scanned};
 pub use task::run;
 
+use crate::leader::Leadership;
 use crate::model::{Cluster, UnixNanos};
 use crate::store::{AuditEntry, Store, StoreError};
 
@@ -64,7 +67,7 @@ impl Default for Settings {
 }
 
 /// What one window's end found and did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// How many clusters the window held.
     pub clusters: usize,
@@ -83,8 +86,8 @@ pub struct Triage {
     can_fix: bool,
     /// Wakes whoever writes fixes.
     work: Arc<Notify>,
-    /// False while people have paused it.
-    running: Arc<AtomicBool>,
+    /// Wakes the leader of this process where somebody wants the window closed now.
+    wanted: Arc<Notify>,
     /// One window is closed at a time; held across awaits, hence tokio's.
     closing: Arc<Mutex<()>>,
     /// The set of templates that was compared last by this process, `None` before the first time. Held across awaits: one merge
@@ -96,19 +99,39 @@ impl Triage {
     /// A triage over `store`. `can_fix` tells whether fixes can be written at all; `work` is notified when there is one to write.
     #[must_use]
     pub fn new(store: Store, settings: Settings, can_fix: bool, work: Arc<Notify>) -> Self {
-        let running = Arc::new(AtomicBool::new(true));
-        Self { store, settings, can_fix, work, running, closing: Arc::default(), merged: Arc::default() }
+        Self {
+            store,
+            settings,
+            can_fix,
+            work,
+            wanted: Arc::default(),
+            closing: Arc::default(),
+            merged: Arc::default(),
+        }
+    }
+
+    /// The same, of a leader: nothing is written by it once its term is over.
+    #[must_use]
+    pub fn led_by(&self, leadership: &Leadership) -> Self {
+        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
     }
 
     /// Whether windows are closed on time: people may pause it.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.running.load(Ordering::Relaxed)
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn is_running(&self) -> Result<bool, StoreError> {
+        self.store.is_paused().await.map(|paused| !paused)
     }
 
-    /// Pauses or resumes the closing of windows. Counting goes on in any case.
-    pub fn set_running(&self, running: bool) {
-        self.running.store(running, Ordering::Relaxed);
+    /// Pauses or resumes the closing of windows, on every replica and over restarts. Counting goes on in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn set_running(&self, running: bool) -> Result<(), StoreError> {
+        self.store.set_paused(!running).await
     }
 
     /// What it may set off.

@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("fingerprint", &["model"]),
     ("window", &["model", "fingerprint"]),
     ("store", &["model"]),
-    ("leader", &[]),
+    ("leader", &["model", "store"]),
     ("ingest", &["model", "otlp"]),
     ("forward", &["model", "otlp"]),
     ("pipeline", &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "forward"]),

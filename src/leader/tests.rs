@@ -1,0 +1,52 @@
+//! Terms as they come and go, by leaders that say what they are told to.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// Says one thing after the other, the last for ever.
+struct Told(Mutex<Vec<Result<Option<Fence>, ()>>>);
+
+struct Shared(Arc<Told>);
+
+impl Leader for Shared {
+    fn stand(&self) -> Answer<'_, Result<Option<Fence>, StoreError>> {
+        let mut said = self.0.0.lock().unwrap();
+        let next = if said.len() > 1 { said.remove(0) } else { said[0] };
+        Box::pin(std::future::ready(next.map_err(|()| StoreError::Closing)))
+    }
+
+    fn step_down(&self, _: Fence) -> Answer<'_, ()> {
+        self.0.0.lock().unwrap().push(Ok(None));
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn work_is_done_in_each_term_and_cut_off_at_its_end() {
+    let said = vec![Ok(None), Ok(Some(Fence(1))), Err(()), Ok(Some(Fence(1))), Ok(None), Ok(Some(Fence(4)))];
+    let (stop, begun) = (CancellationToken::new(), Arc::new(AtomicU32::new(0)));
+    let leader = Arc::new(Told(Mutex::new(said)));
+    let (terms, drive) = task::run_every(
+        Duration::from_millis(20),
+        Box::new(Shared(Arc::clone(&leader))) as Box<dyn Leader>,
+        stop.clone(),
+    );
+    tokio::spawn(drive);
+    let fences = Arc::new(Mutex::new(Vec::new()));
+    let (counted, seen) = (Arc::clone(&begun), Arc::clone(&fences));
+    let working = tokio::spawn(terms.clone().while_leading(stop.clone(), move |leadership| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        seen.lock().unwrap().push(leadership.fence());
+        std::future::pending()
+    }));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(*fences.lock().unwrap(), [Fence(1), Fence(4)], "an error alone ends no term");
+    assert!(terms.is_leading());
+    stop.cancel();
+    working.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(leader.0.lock().unwrap().last(), Some(&Ok(None)), "it was given up");
+}
