@@ -165,6 +165,9 @@ fn the_proxy_cuts_stalls_and_refuses() {
     assert!(begun.elapsed() < END_TIME_MAX);
 }
 
+/// What a test asks of the proxy before an exchange.
+type Arming = fn(&Proxy);
+
 /// A commit whose answer is lost was done, one that is lost itself was not, and a client sees no difference.
 #[test]
 fn the_proxy_makes_commits_ambiguous() {
@@ -172,7 +175,7 @@ fn the_proxy_makes_commits_ambiguous() {
     with_table(&database);
     let proxy = Proxy::to(Postgres::shared().port());
     let insert = || psql_at(&database.url_at(proxy.port()), "BEGIN; INSERT INTO counted VALUES (1); COMMIT");
-    let cases: [(&str, fn(&Proxy), bool, &str); 4] = [
+    let cases: [(&str, Arming, bool, &str); 4] = [
         ("nothing is armed", |_| {}, true, "1"),
         ("the answer is lost", |proxy| proxy.lose_answer_to("COMMIT"), false, "2"),
         ("the request is lost", |proxy| proxy.lose_request("COMMIT"), false, "2"),
@@ -201,7 +204,7 @@ fn servers_of_a_process_that_is_killed() {
         pgbouncer.port()
     );
     println!("folder: {}", postgres.socket_folder().display());
-    thread::sleep(Duration::from_secs(600));
+    thread::sleep(Duration::from_mins(10));
 }
 
 /// Killed with SIGKILL, a test process leaves no server behind, nor a server's folder.

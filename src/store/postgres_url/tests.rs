@@ -190,30 +190,30 @@ fn rendered(settings: &PostgresSettings) -> String {
         url += &encoded(user);
     }
     if let Some(password) = &settings.password {
-        url += &format!(":{}", encoded(password.expose_secret()));
+        write!(url, ":{}", encoded(password.expose_secret())).unwrap();
     }
     if settings.user.is_some() || settings.password.is_some() {
         url.push('@');
     }
     match &settings.socket_folder {
         Some(folder) => url += &encoded(folder.to_str().unwrap()),
-        None if settings.host.contains(':') => url += &format!("[{}]", settings.host),
+        None if settings.host.contains(':') => write!(url, "[{}]", settings.host).unwrap(),
         None => url += &settings.host,
     }
-    url += &format!(":{}", settings.port);
+    write!(url, ":{}", settings.port).unwrap();
     if let Some(database) = &settings.database {
-        url += &format!("/{}", encoded(database));
+        write!(url, "/{}", encoded(database)).unwrap();
     }
     let mode = SslMode::ALL.into_iter().find(|(_, mode)| *mode == settings.ssl_mode).unwrap().0;
-    url += &format!("?sslmode={mode}&pgbouncer={}", settings.transaction_pooler);
+    write!(url, "?sslmode={mode}&pgbouncer={}", settings.transaction_pooler).unwrap();
     if let Some(path) = &settings.ssl_root_cert {
-        url += &format!("&sslrootcert={}", encoded(path.to_str().unwrap()));
+        write!(url, "&sslrootcert={}", encoded(path.to_str().unwrap())).unwrap();
     }
     if let Some(name) = &settings.application_name {
-        url += &format!("&application_name={}", encoded(name));
+        write!(url, "&application_name={}", encoded(name)).unwrap();
     }
     if let Some(wait) = settings.connect_timeout {
-        url += &format!("&connect_timeout={}", wait.as_secs());
+        write!(url, "&connect_timeout={}", wait.as_secs()).unwrap();
     }
     url
 }

@@ -22,7 +22,7 @@ pub use proxy::Proxy;
 pub use redis::Redis;
 
 /// How long a server may take to start or to stop, on a machine that compiles meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a wait looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 

@@ -113,7 +113,7 @@ impl Postgres {
     }
 
     fn end(&mut self, signal: Signal) {
-        self.server.take().expect("it runs").end(signal);
+        self.server.take().unwrap().end(signal);
     }
 
     /// Where it listens on 127.0.0.1.

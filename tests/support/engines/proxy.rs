@@ -1,5 +1,6 @@
 //! A proxy that does to connections what networks and restarts do, at the moment that a test asks for.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +26,9 @@ struct Gate {
     ended: bool,
     trap: Option<Trap>,
     sprung: usize,
-    connections: Vec<TcpStream>,
+    /// Those that are open, by the order in which they came.
+    connections: BTreeMap<usize, [TcpStream; 2]>,
+    taken: usize,
 }
 
 /// What is lost of the next exchange in which a client says `needle`.
@@ -141,22 +144,30 @@ impl State {
         let Ok(server) = TcpStream::connect(("127.0.0.1", self.server)) else { return };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
-            gate.connections.push(stream.try_clone().unwrap());
         }
+        let copies = || [client.try_clone().unwrap(), server.try_clone().unwrap()];
+        let id = gate.taken;
+        gate.taken += 1;
+        gate.connections.insert(id, copies());
         drop(gate);
         let answer_lost = Arc::new(AtomicBool::new(false));
-        let there = (Arc::clone(self), client.try_clone().unwrap(), server.try_clone().unwrap());
-        let flag = Arc::clone(&answer_lost);
+        let (state, flag, [from, to]) = (Arc::clone(self), Arc::clone(&answer_lost), copies());
         thread::spawn(move || {
-            let (state, client, server) = there;
-            state.pass_requests(&client, &server, &flag);
-            close(&client, &server);
+            state.pass_requests(&from, &to, &flag);
+            state.close(id);
         });
         let state = Arc::clone(self);
         thread::spawn(move || {
             state.pass_answers(&server, &client, &answer_lost);
-            close(&client, &server);
+            state.close(id);
         });
+    }
+
+    /// Ends a connection both ways, whichever way ended first.
+    fn close(&self, id: usize) {
+        if let Some(streams) = self.gate().connections.remove(&id) {
+            shut(&streams);
+        }
     }
 
     fn pass_requests(&self, mut client: &TcpStream, mut server: &TcpStream, answer_lost: &AtomicBool) {
@@ -214,14 +225,14 @@ impl State {
 }
 
 fn cut(gate: &mut Gate) {
-    for stream in gate.connections.drain(..) {
-        // It may have ended before.
-        let _ = stream.shutdown(Shutdown::Both);
+    for streams in std::mem::take(&mut gate.connections).values() {
+        shut(streams);
     }
 }
 
-fn close(client: &TcpStream, server: &TcpStream) {
-    for stream in [client, server] {
+fn shut(streams: &[TcpStream]) {
+    for stream in streams {
+        // It may have ended before.
         let _ = stream.shutdown(Shutdown::Both);
     }
 }

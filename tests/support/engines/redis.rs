@@ -38,17 +38,17 @@ impl Redis {
 
     /// Ends it as a crash does.
     pub fn kill_9(&mut self) {
-        self.server.take().expect("it runs").end(Signal::SIGKILL);
+        self.server.take().unwrap().end(Signal::SIGKILL);
     }
 
     /// Stops it in its tracks: connections stay open and nothing is answered.
     pub fn pause(&self) {
-        self.server.as_ref().expect("it runs").signal(Signal::SIGSTOP);
+        self.server.as_ref().unwrap().signal(Signal::SIGSTOP);
     }
 
     /// Lets it go on after [`Redis::pause`].
     pub fn resume(&self) {
-        self.server.as_ref().expect("it runs").signal(Signal::SIGCONT);
+        self.server.as_ref().unwrap().signal(Signal::SIGCONT);
     }
 
     /// Where it listens on 127.0.0.1.
