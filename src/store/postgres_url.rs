@@ -7,8 +7,9 @@
 //!   `@`, and known parameters. `postgres://app:p@ss:w/rd?#%@db:5432/logs` has the password `p@ss:w/rd?#%`.
 //! - A percent sign that begins no escape is itself, and so is a text whose escapes make no UTF-8. `+` is never a space.
 //!
-//! Its limits: a raw password that holds an escape (`50%25`) is decoded, a raw one that reads like the rest of a URL behind
-//! an `@` in it (`p@ss?sslmode=require`) ends there, and a raw user name ends at its first `:`. Percent-encoding says all.
+//! Its limits: a raw password that holds an escape (`50%25`) is decoded; one that reads like the rest of a URL behind an `@`
+//! in it (`p@ss?sslmode=require`) ends there; a raw user name ends at its first `:`; and an unknown parameter with an `@`
+//! in its value is taken for a part of the password. Percent-encoding says all.
 
 mod parameters;
 
