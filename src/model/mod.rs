@@ -10,6 +10,7 @@ mod fix;
 mod outcome;
 mod proposal;
 mod record;
+pub mod samples;
 mod severity;
 mod time;
 mod token;
