@@ -35,6 +35,8 @@ pub struct Config {
     pub ingest: crate::ingest::Settings,
     /// How much is kept of a matched record.
     pub kept: crate::pipeline::KeptLimits,
+    /// How many clusters one window keeps apart; what is past it is counted by service and category.
+    pub clusters_per_window_max: usize,
     /// The next hop; `None` where the stream ends here.
     pub forward: Option<crate::forward::Settings>,
     /// The HTTP API.
@@ -295,6 +297,7 @@ impl<'s> Reader<'s> {
             forward: self.forward(monitoring, &listeners),
             ingest,
             kept: self.kept(),
+            clusters_per_window_max: self.clusters_per_window_max(),
             api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
             redis: self.redis(&store),
             store,

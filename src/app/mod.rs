@@ -367,6 +367,7 @@ fn setup(
 fn pipeline(config: &Config, rules: Rules, store: Store, next_hop: Option<NextHop>) -> Pipeline {
     let pipeline = Pipeline::new(rules, store, config.monitoring)
         .with_limits(config.ingest.bounds.limits, config.kept)
+        .keeping_apart(config.clusters_per_window_max)
         .ignoring(telemetry::instance_id());
     match next_hop {
         None => pipeline,

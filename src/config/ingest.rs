@@ -8,6 +8,7 @@ use crate::ingest::{Bounds, Settings, TlsSettings};
 use crate::model::Token;
 use crate::otlp::Limits;
 use crate::pipeline::KeptLimits;
+use crate::window::Dedupe;
 
 /// `OTLP`'s own recommendation for the longest request, and the most that is taken here.
 const REQUEST_BYTES_HIGHEST: u64 = 64 * 1024 * 1024;
@@ -95,6 +96,11 @@ impl Reader<'_> {
             frames_max: self.count("LOGMEND_KEPT_FRAMES", 1, 1_000, default.frames_max),
             ..default
         }
+    }
+
+    /// Below 100 a single service could not be told apart from its neighbours; above a million memory is no longer small.
+    pub(super) fn clusters_per_window_max(&mut self) -> usize {
+        self.count("LOGMEND_MAX_CLUSTERS_PER_WINDOW", 100, 1_000_000, Dedupe::CLUSTERS_MAX)
     }
 
     fn count(&mut self, variable: &'static str, min: u64, max: u64, default: usize) -> usize {

@@ -74,6 +74,10 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_BODY_TIMEOUT", "seconds for a request's body [default: 30]"),
     key("LOGMEND_IDLE_TIMEOUT", "seconds that a connection may rest [default: 60]"),
     key("LOGMEND_HANDLER_TIMEOUT", "seconds for the work on a request [default: 10]"),
+    key(
+        "LOGMEND_MAX_CLUSTERS_PER_WINDOW",
+        "errors that one window keeps apart, 100 to 1000000; more are counted by service and category [default: 10000]",
+    ),
     key("LOGMEND_KEPT_ATTRIBUTES", "attributes kept of an example [default: 128]"),
     key("LOGMEND_KEPT_VALUE_BYTES", "bytes kept of an attribute's value [default: 4096]"),
     key("LOGMEND_KEPT_BODY_BYTES", "bytes kept of an example's body [default: 16384]"),

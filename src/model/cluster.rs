@@ -183,6 +183,9 @@ impl Verdict {
     /// What stands in place of a rule's id where no rule held.
     pub const NO_RULE: &str = "internal_error";
 
+    /// What stands there where more distinct errors came than one window keeps apart, and they are counted together.
+    pub const TOO_MANY: &str = "too-many-distinct-errors";
+
     /// How the ids of learned rules begin.
     pub const LEARNED_PREFIX: &str = "learned-";
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::fingerprint::{self, Analysis};
+use crate::model::samples::{Values, ValuesOf};
 use crate::model::{ClusterDetail, Frame, LogRecord, Resource, Sample, UnixNanos};
 use crate::{otlp, redact};
 
@@ -51,10 +52,9 @@ impl KeptLimits {
             record.exception.stacktrace
         };
         let name = |text| kept(text, self.name_bytes_max);
-        let service = name(resource.service_name);
         let named_by_message = analysis.frames.is_empty();
         ClusterDetail {
-            service: if service.is_empty() { "unknown_service".to_owned() } else { service },
+            service: self.service(resource),
             error_type: name(analysis.error_type.as_bytes()),
             message: kept(analysis.message.as_bytes(), self.body_bytes_max),
             frames: self.frames(analysis.frames, record),
@@ -68,6 +68,12 @@ impl KeptLimits {
             language: name(resource.language),
             named_by_message,
         }
+    }
+
+    /// The service's name, as it may be shown.
+    pub(super) fn service(&self, resource: &Resource<'_>) -> String {
+        let service = kept(resource.service_name, self.name_bytes_max);
+        if service.is_empty() { "unknown_service".to_owned() } else { service }
     }
 
     /// The trace's frames; without a trace, the place where the record was written stands for them.
@@ -85,11 +91,7 @@ impl KeptLimits {
 
     /// One record as an example.
     pub(super) fn sample(&self, record: &LogRecord<'_>, occurred: UnixNanos) -> Sample {
-        let said = fingerprint::without_repeated_trace(record.body, record.exception.stacktrace);
-        let text = [said, record.exception.message, record.exception.stacktrace]
-            .into_iter()
-            .find(|text| !text.is_empty())
-            .unwrap_or_default();
+        let text = said(record);
         let trace_id = record.trace_id.map(|id| format!("{:032x}", u128::from_be_bytes(id)));
         Sample {
             occurred,
@@ -97,6 +99,13 @@ impl KeptLimits {
             trace_id: trace_id.unwrap_or_default(),
             attributes: self.attributes(record),
         }
+    }
+
+    /// What the record would show as an example, read before anything is redacted: most records show nothing new.
+    pub(super) fn values(&self, record: &LogRecord<'_>) -> Values {
+        let mut values = ValuesOf::default().text(said(record));
+        otlp::attributes(record, |key, value| values.attribute(key, &value.to_text(self.name_bytes_max)));
+        values.finish()
     }
 
     /// Of two attributes of one name the first is kept.
@@ -112,6 +121,15 @@ impl KeptLimits {
         });
         attributes
     }
+}
+
+/// The text of an example.
+fn said<'a>(record: &LogRecord<'a>) -> &'a [u8] {
+    let said = fingerprint::without_repeated_trace(record.body, record.exception.stacktrace);
+    [said, record.exception.message, record.exception.stacktrace]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
 }
 
 /// A text as it may be kept: read lossily, cut, without control codes, without secrets.

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::joining::{Counted, Group};
+use super::overflow::{self, Of};
 use super::traces::{Part, Take};
-use super::{Pipeline, onward, overflow};
+use super::{Pipeline, onward};
 use crate::classify::{Classifier, Scratch};
 use crate::fingerprint;
 use crate::forward::{Hold, Matched};
-use crate::model::{
-    ClusterDetail, Delta, HeldBack, LogRecord, Resource, Sample, Severity, UnixNanos, Verdict,
-};
+use crate::model::{Delta, HeldBack, LogRecord, Resource, Severity, UnixNanos, Verdict};
 use crate::otlp::Unfolded;
 use crate::store::{Move, MovedFrom};
-use crate::window::{Fold, Occurrence};
+use crate::window::{Fold, Occurrence, Place};
 
 /// What is found in one request, so far.
 pub(super) struct Matching<'p> {
@@ -75,19 +74,30 @@ impl<'p> Matching<'p> {
         // The head of a fragment is not known here: it was counted or lost before. So that nothing is lost it counts, and so
         // that no error gets two fixes, it asks for none.
         let occurrence = if is_fragment { headless(occurrence) } else { occurrence };
-        let is_one_too_many = !self.fold.has_room_for(occurrence.fingerprint);
+        let too_many = match self.fold.place(occurrence.fingerprint, resource.service_name) {
+            Place::Own => None,
+            Place::WithService => Some(Of::Service(resource.service_name)),
+            Place::WithMany => Some(Of::Many),
+        };
         // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
-        let hold = if is_one_too_many { Hold::Never } else { Hold::ByCluster };
+        let hold = if too_many.is_some() { Hold::Never } else { Hold::ByCluster };
         let matched = Matched { hold, ..onward::matched(&occurrence, record) };
-        let occurrence = if is_one_too_many { overflow::occurrence(&occurrence) } else { occurrence };
+        let occurrence = match too_many {
+            None => occurrence,
+            Some(of) => overflow::occurrence(&occurrence, of),
+        };
         let (fingerprint, at) = (occurrence.fingerprint, occurrence.at);
         let kept = &pipeline.kept;
-        let detail = || {
-            if is_one_too_many { overflow::detail() } else { kept.detail(analysis, resource, record) }
+        let category = &matched.verdict.category;
+        let detail = || match too_many {
+            Some(of) => overflow::detail(of, kept.service(resource), category),
+            None => kept.detail(analysis, resource, record),
         };
+        let values = || kept.values(record);
+        let sample = || kept.sample(record, at);
         let now = Counted { fingerprint, window: self.window, index: None, held: false };
         if counted.is_empty() {
-            self.fold.add(occurrence, detail, || kept.sample(record, at));
+            self.fold.add(occurrence, detail, values, sample);
             return Some((matched, vec![now]));
         }
         let is_open = counted.iter().all(|one| one.window == self.window);
@@ -95,8 +105,9 @@ impl<'p> Matching<'p> {
         if !(is_open && is_new) {
             return Some((matched, counted.to_vec()));
         }
-        let to =
-            single(Fold::new(&pipeline.dedupe, self.window), occurrence, detail, || kept.sample(record, at));
+        let mut one = Fold::new(&pipeline.dedupe, self.window);
+        one.add(occurrence, detail, values, sample);
+        let to = one.finish().0.pop();
         let was_held = counted.iter().any(|one| one.held);
         self.moves.extend(to.map(|to| moved(counted, Delta { held: held_back(was_held), ..to })));
         Some((matched, vec![Counted { held: was_held, ..now }]))
@@ -148,17 +159,6 @@ impl<'a> Take<'a> for Matching<'_> {
 fn headless(occurrence: Occurrence) -> Occurrence {
     let severity = occurrence.verdict.severity.min(Severity::Medium);
     Occurrence { verdict: Verdict { severity, fixable: false, ..occurrence.verdict }, ..occurrence }
-}
-
-/// The delta of one occurrence.
-fn single(
-    mut fold: Fold<'_>,
-    occurrence: Occurrence,
-    detail: impl FnOnce() -> ClusterDetail,
-    sample: impl FnOnce() -> Sample,
-) -> Option<Delta> {
-    fold.add(occurrence, detail, sample);
-    fold.into_deltas().pop()
 }
 
 fn moved(counted: &[Counted], to: Delta) -> Move {

@@ -21,10 +21,10 @@ use bytes::Bytes;
 
 use crate::classify::Rules;
 use crate::forward::{Delivered, Matched, NextHop, NotDelivered};
-use crate::model::{Delta, Resource, Transport, UnixNanos};
+use crate::model::{Delta, Fingerprint, Resource, Transport, UnixNanos};
 use crate::otlp::{self, Limits, Unreadable};
 use crate::store::{Batch, Committed, Move, Store, StoreError};
-use crate::window::Dedupe;
+use crate::window::{Dedupe, Live};
 
 use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
@@ -78,6 +78,8 @@ struct Found {
     /// Further lines of traces that are counted.
     joined: u64,
     deltas: Vec<Delta>,
+    /// What the clusters of the deltas are known by once they are committed.
+    clusters: Vec<(Fingerprint, Live)>,
     /// What earlier requests were counted as and is told better now.
     moves: Vec<Move>,
     /// How its streams ended, and what they went on with.
@@ -140,6 +142,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_limits(self, limits: Limits, kept: KeptLimits) -> Self {
         Self { limits, kept, ..self }
+    }
+
+    /// The same with another bound on how many clusters one window keeps apart.
+    #[must_use]
+    pub fn keeping_apart(self, clusters_max: usize) -> Self {
+        Self { dedupe: Dedupe::new(clusters_max), ..self }
     }
 
     /// The same with a next hop: requests are acknowledged when it has them too.
@@ -211,7 +219,7 @@ impl Pipeline {
     /// Counts what was found, durably. What it went on with is put back where nothing was counted of it.
     async fn commit(&self, found: Found, received: UnixNanos) -> Result<Receipt, PipelineError> {
         let nothing_changes = found.changes_nothing();
-        let Found { records, joined, deltas, moves, tails, claims, mark, digest, .. } = found;
+        let Found { records, joined, deltas, clusters, moves, tails, claims, mark, digest, .. } = found;
         let counted = deltas.iter().map(|delta| delta.count).sum();
         let receipt = Receipt { records, counted, joined, ..Receipt::default() };
         if nothing_changes {
@@ -223,12 +231,9 @@ impl Pipeline {
             self.memory.put_back(claims);
             return Ok(replayed);
         }
-        let clusters = Dedupe::clusters_of(&deltas);
-        let moved_to: Vec<_> = moves.iter().map(|one| one.to.fingerprint).collect();
         match self.store.commit(Batch { digest, received, deltas, moves }).await {
             Ok(Committed::Counted) => {
-                self.dedupe.committed(digest, &clusters);
-                self.dedupe.place(moved_to);
+                self.dedupe.committed(digest, clusters);
                 self.memory.remember(tails, claims, mark, received);
                 Ok(receipt)
             }
@@ -267,10 +272,12 @@ impl Pipeline {
         self.totals.mended(&walked);
         let (tails, claims) = streams.finish(&mut matching);
         let Matching { fold, joined, moves, matched, .. } = matching;
+        let (deltas, clusters) = fold.finish();
         let mut found = Found {
             records: walked.records,
             joined,
-            deltas: fold.into_deltas(),
+            deltas,
+            clusters,
             moves,
             tails,
             claims,

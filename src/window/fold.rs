@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::Dedupe;
-use crate::model::{
-    Cluster, ClusterDetail, Delta, Fingerprint, HeldBack, Sample, SeverityNumber, UnixNanos, Verdict,
-};
+use super::dedupe::{Dedupe, Live};
+use super::places::Place;
+use crate::model::samples::{Chosen, Values};
+use crate::model::{ClusterDetail, Delta, Fingerprint, HeldBack, Sample, SeverityNumber, UnixNanos, Verdict};
 
 /// One matched record, as far as counting goes.
 #[derive(Debug, Clone)]
@@ -25,70 +25,120 @@ pub struct Occurrence {
 /// New clusters that one request may bring: more than any batch of a real service, and a commit of some 20 ms.
 const NEWCOMERS_PER_REQUEST_MAX: usize = 1_000;
 
-/// New clusters in one window: as many as the dedupe cache holds, and more than people would ever look at.
-const NEWCOMERS_PER_WINDOW_MAX: usize = 10_000;
+/// How many records of one cluster are looked at for a better sample in one request; the others are counts alone. A look costs
+/// a microsecond or two, so this is what keeps a flood of copies cheap.
+const LOOKS_PER_REQUEST_MAX: usize = 64;
+
+/// How many samples of one cluster are offered to the store in one window in place of others. Each costs a redaction of up to
+/// some 16 KB, and nobody reads more of them.
+const REPLACED_PER_WINDOW_MAX: usize = 20;
 
 /// Gathers the occurrences of one request.
 #[derive(Debug)]
 pub struct Fold<'d> {
     dedupe: &'d Dedupe,
-    deltas: HashMap<Fingerprint, Delta>,
-    /// How many more new clusters there is room for.
+    window: UnixNanos,
+    clusters: HashMap<Fingerprint, Gathered>,
+    /// How many more new clusters there is room for in this request.
     room: usize,
+}
+
+/// One cluster of a request.
+#[derive(Debug)]
+struct Gathered {
+    delta: Delta,
+    live: Live,
+    /// For each sample of the choice, which one of the delta's it is; `None` where the store has it.
+    places: Vec<Option<usize>>,
+    looks: usize,
 }
 
 impl<'d> Fold<'d> {
     /// An empty fold in the window that began at `window`; `dedupe` tells what the store knows already.
     #[must_use]
     pub fn new(dedupe: &'d Dedupe, window: UnixNanos) -> Self {
-        let room = NEWCOMERS_PER_WINDOW_MAX.saturating_sub(dedupe.newcomers(window));
-        Self { dedupe, deltas: HashMap::new(), room: room.min(NEWCOMERS_PER_REQUEST_MAX) }
+        dedupe.turn_to(window);
+        Self { dedupe, window, clusters: HashMap::new(), room: NEWCOMERS_PER_REQUEST_MAX }
     }
 
-    /// Whether a cluster is known, or there is room for one more. Where it is not, the occurrence is to be counted
-    /// elsewhere: hostile or careless messages can differ a million times.
+    /// Where an occurrence of a service is to be counted: in its own cluster where that is known or there is room for one
+    /// more, else with others. Hostile or careless messages can differ a million times.
     #[must_use]
-    pub fn has_room_for(&self, fingerprint: Fingerprint) -> bool {
-        self.room > 0 || self.deltas.contains_key(&fingerprint) || self.dedupe.has_place(fingerprint)
+    pub fn place(&mut self, fingerprint: Fingerprint, service: &[u8]) -> Place {
+        if self.clusters.contains_key(&fingerprint) {
+            return Place::Own;
+        }
+        let (place, is_newcomer) = self.dedupe.place(fingerprint, service, self.room > 0);
+        self.room -= usize::from(is_newcomer);
+        place
     }
 
-    /// Counts one occurrence. `detail` is asked for where the cluster may be new to the store, `sample` where
-    /// an example is wanted: both cost more than a count, and of a flood of copies only the first few pay it.
+    /// Counts one occurrence. `detail` is asked for where the cluster may be new to the store, `values` of what the record shows
+    /// where a sample may be wanted, `sample` where it is: each costs more than a count, and of a flood of copies only a
+    /// few pay it.
     pub fn add(
         &mut self,
         occurrence: Occurrence,
         detail: impl FnOnce() -> ClusterDetail,
+        values: impl FnOnce() -> Values,
         sample: impl FnOnce() -> Sample,
     ) {
-        let wanted = self.dedupe.examples_wanted(occurrence.fingerprint);
-        let examples = wanted.unwrap_or(Cluster::SAMPLES_MAX);
-        let mut delta = match self.deltas.entry(occurrence.fingerprint) {
+        match self.clusters.entry(occurrence.fingerprint) {
             Entry::Occupied(mut entry) => {
-                let held = entry.get_mut();
-                let one = single(occurrence, None);
-                held.merge(one);
-                if held.samples.len() < examples {
-                    push_distinct(&mut held.samples, sample());
-                }
-                return;
+                let gathered = entry.get_mut();
+                gathered.delta.merge(single(occurrence, None));
+                gathered.look(values, sample);
             }
             Entry::Vacant(entry) => {
-                if wanted.is_none() {
-                    self.room = self.room.saturating_sub(1);
-                }
-                let detail = wanted.is_none().then(|| Arc::new(detail()));
-                entry.insert_entry(single(occurrence, detail))
+                let known = self.dedupe.known(occurrence.fingerprint);
+                let detail = known.is_none().then(|| Arc::new(detail()));
+                let live = known.map(|known| Live::clone(&known)).unwrap_or_default();
+                let gathered = Gathered::new(single(occurrence, detail), live, self.window);
+                entry.insert(gathered).look(values, sample);
             }
-        };
-        if examples > 0 {
-            delta.get_mut().samples.push(sample());
         }
     }
 
-    /// The deltas, one for each cluster.
+    /// The deltas, one for each cluster, and what their clusters are known by once they are committed.
     #[must_use]
-    pub fn into_deltas(self) -> Vec<Delta> {
-        self.deltas.into_values().collect()
+    pub fn finish(self) -> (Vec<Delta>, Vec<(Fingerprint, Live)>) {
+        let one = |(fingerprint, gathered): (_, Gathered)| (gathered.delta, (fingerprint, gathered.live));
+        self.clusters.into_iter().map(one).unzip()
+    }
+}
+
+impl Gathered {
+    fn new(delta: Delta, live: Live, window: UnixNanos) -> Self {
+        let replaced = if live.window == window { live.replaced } else { 0 };
+        let places = vec![None; live.samples.len()];
+        Self { delta, live: Live { window, replaced, ..live }, places, looks: 0 }
+    }
+
+    /// Looks whether one more record shows something new, and takes it for a sample then.
+    fn look(&mut self, values: impl FnOnce() -> Values, sample: impl FnOnce() -> Sample) {
+        let may_replace = self.live.replaced < REPLACED_PER_WINDOW_MAX;
+        if self.looks >= LOOKS_PER_REQUEST_MAX || (self.live.samples.is_full() && !may_replace) {
+            return;
+        }
+        self.looks += 1;
+        let samples = &mut self.delta.samples;
+        match self.live.samples.offer(values()) {
+            Chosen::Keep => {
+                self.places.push(Some(samples.len()));
+                samples.push(sample());
+            }
+            Chosen::Replace(place) => {
+                self.live.replaced += 1;
+                match self.places[place] {
+                    Some(own) => samples[own] = sample(),
+                    None => {
+                        self.places[place] = Some(samples.len());
+                        samples.push(sample());
+                    }
+                }
+            }
+            Chosen::Drop => {}
+        }
     }
 }
 
@@ -106,17 +156,12 @@ fn single(occurrence: Occurrence, detail: Option<Arc<ClusterDetail>>) -> Delta {
     }
 }
 
-/// The same text twice shows nothing more.
-fn push_distinct(samples: &mut Vec<Sample>, sample: Sample) {
-    if samples.iter().all(|held| held.body != sample.body) {
-        samples.push(sample);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Category, Severity};
+    use crate::model::{Category, Cluster, Severity};
+
+    const WINDOW: UnixNanos = UnixNanos(1);
 
     fn occurrence(id: u8, at: u64) -> Occurrence {
         Occurrence {
@@ -137,15 +182,32 @@ mod tests {
         Sample { occurred: UnixNanos(1), body: body.to_owned(), ..Sample::default() }
     }
 
+    fn add(fold: &mut Fold<'_>, occurrence: Occurrence, body: &str) {
+        fold.add(occurrence, ClusterDetail::default, || Values::of(&sample(body)), || sample(body));
+    }
+
+    /// Commits a request of these bodies of one cluster; gives the samples that the store is offered.
+    fn commit(dedupe: &Dedupe, window: UnixNanos, bodies: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut fold = Fold::new(dedupe, window);
+        bodies.into_iter().for_each(|body| add(&mut fold, occurrence(1, 1), &body));
+        let (deltas, clusters) = fold.finish();
+        dedupe.committed([0; 16], clusters);
+        deltas.into_iter().flat_map(|delta| delta.samples).map(|sample| sample.body).collect()
+    }
+
+    fn numbered(numbers: std::ops::Range<usize>, host: &str) -> impl Iterator<Item = String> {
+        numbers.map(move |n| format!("request {n} on {host}"))
+    }
+
     #[test]
     fn copies_of_one_error_are_one_delta_with_a_few_examples() {
         let dedupe = Dedupe::default();
-        let mut fold = Fold::new(&dedupe, UnixNanos(1));
+        let mut fold = Fold::new(&dedupe, WINDOW);
         for n in 0..20 {
-            fold.add(occurrence(1, 100 + n), ClusterDetail::default, || sample(&format!("body {}", n / 2)));
+            add(&mut fold, occurrence(1, 100 + n), &format!("body {}", n / 2));
         }
-        fold.add(occurrence(2, 1), ClusterDetail::default, || sample("other"));
-        let mut deltas = fold.into_deltas();
+        add(&mut fold, occurrence(2, 1), "other");
+        let (mut deltas, _) = fold.finish();
         deltas.sort_by_key(|delta| delta.fingerprint);
         assert_eq!(deltas.len(), 2);
         assert_eq!(
@@ -166,32 +228,78 @@ mod tests {
                 let mut fold = Fold::new(&dedupe, UnixNanos(window));
                 for n in 0..NEWCOMERS_PER_REQUEST_MAX + 10 {
                     let fingerprint = id((usize::try_from(window).unwrap() << 32) + (request << 16) + n);
-                    if fold.has_room_for(fingerprint) {
-                        fold.add(
-                            Occurrence { fingerprint, ..occurrence(0, 1) },
-                            ClusterDetail::default,
-                            || sample("x"),
-                        );
-                        assert!(fold.has_room_for(fingerprint), "what is there has room");
+                    if fold.place(fingerprint, b"shop") == Place::Own {
+                        add(&mut fold, Occurrence { fingerprint, ..occurrence(0, 1) }, "x");
+                        assert_eq!(fold.place(fingerprint, b"shop"), Place::Own, "what is there has room");
                     }
                 }
-                let deltas = fold.into_deltas();
+                let (deltas, clusters) = fold.finish();
                 taken += deltas.len();
-                dedupe.committed([0; 16], &Dedupe::clusters_of(&deltas));
+                dedupe.committed([0; 16], clusters);
             }
             taken
         };
         assert_eq!(fill(1, 1), NEWCOMERS_PER_REQUEST_MAX);
-        assert_eq!(fill(2, 20), NEWCOMERS_PER_WINDOW_MAX);
+        assert_eq!(fill(2, 20), Dedupe::CLUSTERS_MAX / 2, "one service leaves half of the places to others");
         assert_eq!(fill(3, 1), NEWCOMERS_PER_REQUEST_MAX, "a new window has room again");
     }
 
     #[test]
-    fn a_cluster_that_the_store_knows_costs_a_count_alone() {
+    fn requests_that_are_read_at_the_same_time_share_the_places() {
+        let dedupe = Dedupe::new(100);
+        let mut folds = [Fold::new(&dedupe, WINDOW), Fold::new(&dedupe, WINDOW)];
+        let mut own = 0;
+        for n in 0..1_000_u128 {
+            for (nth, fold) in folds.iter_mut().enumerate() {
+                let fingerprint = Fingerprint::from_bytes((n * 2 + nth as u128).to_be_bytes());
+                own += usize::from(fold.place(fingerprint, b"shop") == Place::Own);
+            }
+        }
+        assert_eq!(own, 50);
+    }
+
+    /// What is new is shown though five came before; what every record has anew is not.
+    #[test]
+    fn a_late_sample_that_shows_another_host_is_offered() {
         let dedupe = Dedupe::default();
-        dedupe.committed([0; 16], &[(Fingerprint::from_bytes([1; 16]), Cluster::SAMPLES_MAX)]);
-        let mut fold = Fold::new(&dedupe, UnixNanos(1));
-        fold.add(occurrence(1, 1), || panic!("a detail"), || panic!("a sample"));
-        assert_eq!(fold.into_deltas()[0].detail, None);
+        assert_eq!(commit(&dedupe, WINDOW, numbered(0..9, "a")).len(), Cluster::SAMPLES_MAX);
+        assert_eq!(commit(&dedupe, WINDOW, numbered(10..500, "a")), Vec::<String>::new());
+        assert_eq!(commit(&dedupe, WINDOW, numbered(500..501, "b")), ["request 500 on b"]);
+        assert_eq!(commit(&dedupe, WINDOW, numbered(501..999, "b")), Vec::<String>::new());
+        // Within one request too, where only the last of those that took a place from another is made a sample of.
+        let fresh = Dedupe::default();
+        let both = numbered(0..9, "a").chain(numbered(10..11, "b"));
+        let samples = commit(&fresh, WINDOW, both);
+        assert_eq!(samples.len(), Cluster::SAMPLES_MAX);
+        assert!(samples.contains(&"request 10 on b".to_owned()), "{samples:?}");
+    }
+
+    /// A sender whose records show ever more cannot make each of them a sample.
+    #[test]
+    fn what_is_offered_in_place_of_others_is_bounded() {
+        let dedupe = Dedupe::default();
+        let growing = |from: usize| (from..from + 50).map(|n| (0..n).map(|k| format!("w{n}x{k} ")).collect());
+        let offered: usize = (1..20).map(|n| commit(&dedupe, WINDOW, growing(n)).len()).sum();
+        assert!(offered <= Cluster::SAMPLES_MAX + REPLACED_PER_WINDOW_MAX, "{offered}");
+        let mut fold = Fold::new(&dedupe, WINDOW);
+        fold.add(occurrence(1, 1), || panic!("a detail"), || panic!("a look"), || panic!("a sample"));
+        assert_eq!(fold.finish().0[0].detail, None, "a cluster that the store knows costs a count alone");
+    }
+
+    #[test]
+    fn a_flood_of_copies_in_one_request_is_looked_at_a_bounded_number_of_times() {
+        let dedupe = Dedupe::default();
+        let mut fold = Fold::new(&dedupe, WINDOW);
+        let looks = std::cell::Cell::new(0);
+        for n in 0..10_000 {
+            let body = format!("request {n}");
+            let values = || {
+                looks.set(looks.get() + 1);
+                Values::of(&sample(&body))
+            };
+            fold.add(occurrence(1, 1), ClusterDetail::default, values, || sample(&body));
+        }
+        assert_eq!(looks.get(), LOOKS_PER_REQUEST_MAX);
+        assert_eq!(fold.finish().0[0].count, 10_000);
     }
 }
