@@ -240,7 +240,7 @@ mod tests {
             taken
         };
         assert_eq!(fill(1, 1), NEWCOMERS_PER_REQUEST_MAX);
-        assert_eq!(fill(2, 20), Dedupe::CLUSTERS_MAX / 2, "one service leaves half of the places to others");
+        assert_eq!(fill(2, 20), Dedupe::CLUSTERS_MAX / 4, "one service leaves places to others");
         assert_eq!(fill(3, 1), NEWCOMERS_PER_REQUEST_MAX, "a new window has room again");
     }
 
@@ -255,7 +255,7 @@ mod tests {
                 own += usize::from(fold.place(fingerprint, b"shop") == Place::Own);
             }
         }
-        assert_eq!(own, 50);
+        assert_eq!(own, 25);
     }
 
     /// What is new is shown though five came before; what every record has anew is not.

@@ -1,25 +1,31 @@
 //! Which clusters are kept apart in the open window: a bounded number of places, shared out among services.
 //!
-//! A line can hold a new word each time, and a million lines a million templates. The rule is one sentence: **a service gets a
-//! further place as long as it holds fewer places than are left**. One that floods gets half of all, a second one half of the
-//! rest, and others find places all the while; the idea is that of buffers in switches (Choudhury and Hahne, "Dynamic Queue
-//! Length Thresholds for Shared-Memory Packet Switches", IEEE/ACM Transactions on Networking, 1998). Clusters that the store
-//! knows from before take a place too and are never refused one, so a flood takes nothing away from errors that were there.
+//! A line can hold a new word each time, and a million lines a million templates. The rule: **a service gets 20 places for the
+//! asking, and a further one as long as it holds fewer than are left of the half that is for that.** So one that floods gets a
+//! quarter of all, a second one an eighth, and the other half of all waits for those that need few. That none may hold more
+//! than is left is how switches share their buffers among ports (Choudhury and Hahne, "Dynamic Queue Length Thresholds for
+//! Shared-Memory Packet Switches", IEEE/ACM Transactions on Networking, 1998).
 //!
-//! A name of a service is the sender's word, so services are bounded as well: those past the bound share one account.
+//! Clusters that the store knows from before take a place too and are never refused one, so a flood takes nothing away from
+//! errors that were there. A service's name is the sender's word, so services are bounded as well: past one for each 50
+//! places they share one account, which may hold as long as it holds fewer than are left at all.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::model::{Fingerprint, UnixNanos};
 
-/// Services whose places are counted apart in one window. So many floods at once leave some places for others still.
-const ACCOUNTS_MAX: usize = 1_000;
+/// What each service gets for the asking: distinct new errors that a bad day of a real service brings in one window.
+const FOR_THE_ASKING: usize = 20;
+
+/// Places for each service whose places are counted apart, more than twice of what it gets for the asking: if all of these
+/// services are made up, those that come later find places all the same.
+const PLACES_PER_ACCOUNT: usize = 50;
 
 /// Services that get overflow clusters of their own in one window. With some 10 categories that is 1,000 clusters more at most.
 const OVERFLOWING_MAX: usize = 100;
 
-/// The account of all services past the bound; a hash that is this by chance shares it.
+/// The account of all services past the bound.
 const SHARED: u64 = 0;
 
 /// Where an occurrence is counted.
@@ -80,9 +86,15 @@ impl Places {
         }
         let hash = self.hasher.hash_one(service);
         let left = self.max.saturating_sub(self.taken.len());
-        let has_account = self.by_service.contains_key(&hash) || self.by_service.len() < ACCOUNTS_MAX;
+        let accounts_max = self.max / PLACES_PER_ACCOUNT;
+        let has_account = self.by_service.contains_key(&hash) || self.by_service.len() < accounts_max;
         let held = self.by_service.entry(if has_account { hash } else { SHARED }).or_default();
-        if known || (may_be_new && *held < left) {
+        let has_room = if has_account {
+            left > 0 && (*held < FOR_THE_ASKING || *held < left.saturating_sub(self.max / 2))
+        } else {
+            *held < left
+        };
+        if known || (may_be_new && has_room) {
             *held += 1;
             self.taken.insert(fingerprint);
             return (Place::Own, !known);
@@ -112,54 +124,58 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_gets_half_of_what_is_left_and_others_find_places_still() {
+    fn a_flood_leaves_places_to_others() {
         let mut places = Places::new(MAX);
-        assert_eq!(flood(&mut places, "one", 0..100_000), 5_000);
-        assert_eq!(flood(&mut places, "two", 100_000..200_000), 2_500);
+        assert_eq!(flood(&mut places, "one", 0..100_000), 2_500);
+        assert_eq!(flood(&mut places, "two", 100_000..200_000), 1_250);
         assert_eq!(
             flood(&mut places, "shop", 200_000..200_040),
             40,
             "one that does not flood gets all it needs"
         );
-        assert_eq!(flood(&mut places, "one", 0..100_000), 5_000, "what has a place keeps it");
-        assert_eq!(flood(&mut places, "three", 300_000..400_000), 1_230);
+        assert_eq!(flood(&mut places, "one", 0..100_000), 2_500, "what has a place keeps it");
+        for n in 3..100 {
+            let got = flood(&mut places, &format!("flood-{n}"), n * 100_000..(n + 1) * 100_000);
+            assert!(got >= FOR_THE_ASKING, "{got}");
+        }
+        assert_eq!(flood(&mut places, "quiet", 20_000_000..20_000_010), 10);
         places.turn_to(UnixNanos(1));
-        assert_eq!(flood(&mut places, "two", 0..100_000), 5_000, "the next window begins anew");
+        assert_eq!(flood(&mut places, "two", 0..100_000), 2_500, "the next window begins anew");
     }
 
     #[test]
     fn invented_services_take_no_more_than_there_is() {
-        let mut places = Places::new(MAX);
-        let mut own = 0;
-        let mut overflowing = HashSet::new();
-        for n in 0..200_000 {
-            let service = format!("service-{n}");
-            for k in 0..2 {
-                match places.place(id(n * 2 + k), service.as_bytes(), false, true).0 {
-                    Place::Own => own += 1,
-                    Place::WithService => drop(overflowing.insert(service.clone())),
-                    Place::WithMany => {}
+        for max in [100, MAX] {
+            let mut places = Places::new(max);
+            let mut own = 0;
+            let mut overflowing = HashSet::new();
+            for n in 0..2_000 {
+                let service = format!("service-{n}");
+                for k in 0..30 {
+                    match places.place(id(n * 30 + k), service.as_bytes(), false, true).0 {
+                        Place::Own => own += 1,
+                        Place::WithService => drop(overflowing.insert(service.clone())),
+                        Place::WithMany => {}
+                    }
                 }
             }
+            assert!(own < max && places.taken.len() == own, "{own} of {max}");
+            assert_eq!(overflowing.len(), OVERFLOWING_MAX);
+            assert_eq!(places.by_service.len(), max / PLACES_PER_ACCOUNT + 1);
         }
-        assert!(own <= MAX && places.taken.len() == own, "{own}");
-        assert_eq!(overflowing.len(), OVERFLOWING_MAX);
-        assert_eq!(places.by_service.len(), ACCOUNTS_MAX + 1);
-        let left = MAX - own;
-        assert!(left > 1_000, "those past the bound leave as much as they took: {left}");
     }
 
     #[test]
     fn what_the_store_knows_is_never_refused_and_counts_as_held() {
-        let mut places = Places::new(100);
-        assert_eq!(flood(&mut places, "one", 0..1_000), 50);
+        let mut places = Places::new(1_000);
+        assert_eq!(flood(&mut places, "one", 0..1_000), 250);
         assert_eq!(places.place(id(5_000), b"one", true, false), (Place::Own, false));
         assert_eq!(
             places.place(id(5_000), b"one", false, false),
             (Place::Own, false),
             "also when it is forgotten"
         );
-        assert_eq!(flood(&mut places, "two", 2_000..3_000), 25);
+        assert_eq!(flood(&mut places, "two", 2_000..3_000), 125);
         assert_eq!(places.place(id(9_000), b"other", false, false).0, Place::WithService);
     }
 }
