@@ -171,7 +171,7 @@ impl Choice {
         };
         let least = if gain > 0 { self.kept.iter().enumerate().map(loss).min() } else { None };
         match least {
-            Some((lost, std::cmp::Reverse(number))) if gain > lost => Chosen::Replace(number),
+            Some((fewest, std::cmp::Reverse(number))) if gain > fewest => Chosen::Replace(number),
             _ => Chosen::Drop,
         }
     }
@@ -200,8 +200,7 @@ pub fn admit(kept: &[Sample], new: &[Sample]) -> Admitted {
             Chosen::Drop => {}
         }
     }
-    let mut added: Vec<_> = places.iter().filter_map(|place| place.new()).collect();
-    added.sort_unstable();
+    let added = (0..new.len()).filter(|number| places.contains(&Place::New(*number))).collect();
     let removed = (0..kept.len()).filter(|number| !places.contains(&Place::Kept(*number))).collect();
     Admitted { removed, added }
 }
@@ -211,15 +210,6 @@ pub fn admit(kept: &[Sample], new: &[Sample]) -> Admitted {
 enum Place {
     Kept(usize),
     New(usize),
-}
-
-impl Place {
-    fn new(self) -> Option<usize> {
-        match self {
-            Self::New(number) => Some(number),
-            Self::Kept(_) => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -290,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_long_sample_costs_a_bounded_number_of_values() {
-        let long = (0..100_000).map(|n| format!("w{n} ")).collect::<String>();
+        let long = (0..100_000).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
         assert_eq!(Values::of(&sample(&long)).count(), VALUES_MAX);
         assert_eq!(Values::of(&sample(&"a".repeat(1 << 20))).count(), 1);
     }
@@ -322,7 +312,7 @@ mod tests {
         fn what_is_shown_only_grows(bodies in bodies()) {
             let (mut choice, mut shown, mut replaced) = (Choice::default(), 0, 0);
             for body in bodies {
-                let text = body.iter().map(|word| format!("w{word} ")).collect::<String>();
+                let text = body.iter().map(|word| format!("w{word} ")).collect::<Vec<_>>().concat();
                 let chosen = choice.offer(Values::of(&sample(&text)));
                 let union = choice.kept.iter().flat_map(|kept| kept.0.iter()).collect::<BTreeSet<_>>().len();
                 prop_assert!(choice.len() <= Cluster::SAMPLES_MAX && union >= shown);

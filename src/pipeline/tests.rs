@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::classify::Catalogue;
-use crate::model::{Fingerprint, SeverityNumber};
+use crate::model::{Cluster, Fingerprint, SeverityNumber, Verdict};
 use crate::proto::collector::logs::v1::ExportLogsServiceRequest;
 use crate::proto::common::v1::{AnyValue, KeyValue, any_value};
 use crate::proto::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -286,4 +286,64 @@ async fn a_request_of_many_streams_is_bounded() {
         Bytes::from(ExportLogsServiceRequest { resource_logs: resource_logs.collect() }.encode_to_vec());
     let found = running.pipeline.read(&bytes, NOW).unwrap();
     assert_eq!((found.deltas.len(), found.joined, found.tails.len()), (500, 1_000, 64));
+}
+
+/// What is past the bound of a window is counted by service and category, as grave as the gravest of it, and asks for no fix;
+/// other services find places.
+#[tokio::test]
+async fn distinct_errors_past_the_bound_are_counted_by_service_and_category() {
+    const VOWELS: [&str; 5] = ["ka", "me", "ti", "so", "lu"];
+    let mut running = Running::start().await;
+    running.pipeline = running.pipeline.clone().keeping_apart(100);
+    let word = |n: usize| [n / 125 % 5, n / 25 % 5, n / 5 % 5, n % 5].map(|part| VOWELS[part]).concat();
+    let lines: Vec<_> = (0..600)
+        .map(|n| match n % 10 {
+            0 => format!("FATAL: out of memory while sorting {}", word(n)),
+            _ => format!("ERROR cannot {} the order", word(n)),
+        })
+        .collect();
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    for (service, first) in [("shop", 0), ("cart", 1_000)] {
+        let receipt = running.send(&request(service, first, &lines), first as u64).await;
+        assert_eq!(receipt.counted, 600);
+    }
+    running.send(&request("quiet", 0, &["ERROR cannot find the teapot"]), 2_000).await;
+    assert_eq!(running.counts().await.values().sum::<u64>(), 1_201);
+    let clusters = running.store.clusters(ClusterFilter::default()).await.unwrap();
+    let (together, apart): (Vec<_>, Vec<_>) =
+        clusters.iter().partition(|cluster| &*cluster.verdict.rule == Verdict::TOO_MANY);
+    assert!(apart.len() <= 100 && apart.iter().any(|cluster| cluster.detail.service == "quiet"));
+    for cluster in &together {
+        let Verdict { category, fixable, .. } = &cluster.verdict;
+        assert!(!fixable && !cluster.detail.named_by_message);
+        assert!(cluster.detail.message.contains(category.as_str()), "{}", cluster.detail.message);
+        assert!(cluster.examples.len() > 1, "examples show what differs");
+    }
+    let mut services: Vec<_> = together.iter().map(|cluster| cluster.detail.service.as_str()).collect();
+    services.sort_unstable();
+    services.dedup();
+    assert_eq!(services, ["cart", "shop"]);
+    let ids: std::collections::BTreeSet<_> =
+        together.iter().map(|cluster| (&cluster.detail.service, &cluster.verdict.category)).collect();
+    assert_eq!(ids.len(), together.len(), "one for each service and category");
+}
+
+/// A customer that turns up late is seen though five samples were taken before; where all is alike but an id, none is made.
+#[tokio::test]
+async fn a_late_record_that_shows_another_value_becomes_a_sample() {
+    let running = Running::start().await;
+    let line = |n: usize, customer: &str| {
+        format!("ERROR checkout {n} of customer {customer} failed: Connection refused")
+    };
+    let send = async |first: usize, customer: &str| {
+        let lines: Vec<_> = (first..first + 20).map(|n| line(n, customer)).collect();
+        let bytes = request("shop", first, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let found = running.pipeline.read(&bytes, NOW).unwrap();
+        running.send(&bytes, first as u64).await;
+        found.deltas.iter().map(|delta| delta.samples.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(send(0, "4711").await, [Cluster::SAMPLES_MAX]);
+    assert_eq!(send(100, "4711").await, [0]);
+    assert_eq!(send(200, "4712").await, [1]);
+    assert_eq!(send(300, "4712").await, [0]);
 }

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_cache_holds_as_many_clusters_as_a_window_and_fewer_large_ones() {
-        let long = (0..60).map(|n| format!("w{n} ")).collect::<String>();
+        let long = (0..60).map(|n| format!("w{n} ")).collect::<Vec<_>>().concat();
         for (bodies, expected) in [(&["a"][..], 80..=100), (&[&long, "x", "y"], 60..=100)] {
             let dedupe = Dedupe::new(100);
             for n in 0..1_000_u128 {

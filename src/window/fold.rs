@@ -129,12 +129,11 @@ impl Gathered {
             }
             Chosen::Replace(place) => {
                 self.live.replaced += 1;
-                match self.places[place] {
-                    Some(own) => samples[own] = sample(),
-                    None => {
-                        self.places[place] = Some(samples.len());
-                        samples.push(sample());
-                    }
+                if let Some(own) = self.places[place] {
+                    samples[own] = sample();
+                } else {
+                    self.places[place] = Some(samples.len());
+                    samples.push(sample());
                 }
             }
             Chosen::Drop => {}
@@ -278,7 +277,8 @@ mod tests {
     #[test]
     fn what_is_offered_in_place_of_others_is_bounded() {
         let dedupe = Dedupe::default();
-        let growing = |from: usize| (from..from + 50).map(|n| (0..n).map(|k| format!("w{n}x{k} ")).collect());
+        let body = |n: usize| (0..n).map(|k| format!("w{n}x{k} ")).collect::<Vec<_>>().concat();
+        let growing = |from: usize| (from..from + 50).map(body);
         let offered: usize = (1..20).map(|n| commit(&dedupe, WINDOW, growing(n)).len()).sum();
         assert!(offered <= Cluster::SAMPLES_MAX + REPLACED_PER_WINDOW_MAX, "{offered}");
         let mut fold = Fold::new(&dedupe, WINDOW);
