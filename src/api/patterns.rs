@@ -82,9 +82,20 @@ pub(super) async fn all(State(state): State<super::State>, Query(range): Query<R
     Ok(Json(json!({"total_patterns": total, "patterns": patterns})))
 }
 
-/// Any id of an error leads to it.
+/// How many hours one error's occurrences go back: as long as the store keeps them.
+const HOURS_SHOWN: u64 = 30 * 24;
+
+/// Any id of an error leads to it, with how often it came in each hour and whether it goes on.
 pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
-    Ok(Json(json!({"error": error(&state, fingerprint(&id)?).await?})))
+    let (id, now) = (fingerprint(&id)?, state.store.now());
+    let cluster = state.store.cluster(id).await?.ok_or_else(no_such_error)?;
+    let since = UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(HOURS_SHOWN * 3_600).0));
+    let hours = state.store.hours(id, since).await?;
+    let occurrences: Vec<_> =
+        hours.into_iter().map(|hour| json!({"hour": hour.start, "count": hour.count})).collect();
+    let activity = cluster.activity(now);
+    let error = ErrorJson::from(cluster);
+    Ok(Json(json!({"error": error, "activity": activity, "occurrences": occurrences})))
 }
 
 /// Takes one cluster out of its family for good, and answers with it as it stands alone.

@@ -77,7 +77,7 @@ fn every_fault_is_told_with_its_key_and_the_mend() {
     for expected in [
         "ERROR_MONITOR_INTERVAL is `soon`; it must be a whole number from 1 to 3600",
         "LOGMEND_MAX_OPEN_PR: there is no such setting; did you mean LOGMEND_MAX_OPEN_PRS?",
-        "DATABASE_URL is `mysql://x`",
+        "DATABASE_URL: it is no sqlite:// or postgres:// URL",
         "GITHUB_REPOSITORY is `shop`",
         "ANTHROPIC_MODEL is `claude-3`",
         "LOGMEND_TLS_KEY is not set, but another LOGMEND_TLS_ setting is",

@@ -257,6 +257,20 @@ impl FromStr for ClusterStatus {
     }
 }
 
+/// Whether an error goes on, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// First seen in the latest window that it was seen in, and going on.
+    New,
+    /// Going on.
+    Ongoing,
+    /// Going on although its fix was merged.
+    Regressed,
+    /// Not seen for a day.
+    Quiet,
+}
+
 /// A cluster as the store knows it; where several were found to be one error, all of them together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -285,6 +299,20 @@ pub struct Cluster {
 impl Cluster {
     /// How many examples a cluster keeps: enough to show what varies, few enough to read.
     pub const SAMPLES_MAX: usize = 5;
+
+    /// After how long without a record it is quiet: a day holds each hour's load once.
+    const QUIET_AFTER: UnixNanos = UnixNanos(24 * 3_600 * 1_000_000_000);
+
+    /// Whether it goes on at `now`.
+    #[must_use]
+    pub fn activity(&self, now: UnixNanos) -> Activity {
+        match self.status {
+            _ if now.0.saturating_sub(self.last_seen.0) >= Self::QUIET_AFTER.0 => Activity::Quiet,
+            ClusterStatus::New => Activity::New,
+            ClusterStatus::Regressed => Activity::Regressed,
+            _ => Activity::Ongoing,
+        }
+    }
 
     /// One line that names the error: its type and message, or the message alone.
     #[must_use]

@@ -17,7 +17,8 @@ mod token;
 mod transport;
 
 pub use cluster::{
-    Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict, WindowSummary,
+    Activity, Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict,
+    WindowSummary,
 };
 pub use family::{Alias, Family, Merging, Template};
 pub use fence::Fence;

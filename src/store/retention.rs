@@ -45,7 +45,7 @@ struct Kind {
 }
 
 const DIGESTS: Kind = Kind { table: "request_digest", key: "digest", old: "committed_at < $1" };
-const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, body", old: "occurred < $1" };
+const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, digest", old: "occurred < $1" };
 const AUDIT: Kind = Kind { table: "audit", key: "id", old: "at < $1" };
 const HOURS: Kind = Kind { table: "cluster_hour", key: "fingerprint, hour", old: "hour < $1" };
 const SCANNED: Kind = Kind { table: "scan", key: "id", old: "requested_at < $1" };

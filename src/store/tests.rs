@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 mod families;
+mod hours;
 mod learning;
 
 #[path = "../../tests/support/engines/mod.rs"]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::read;
+use super::{read, samples};
 use crate::model::{Alias, Cluster, Fingerprint, Merging, Sample};
 use crate::store::engine::{Row, Rows, sql};
 use crate::store::{Store, StoreError};
@@ -69,7 +69,7 @@ impl Store {
                  WHERE s.fingerprint IN (SELECT rows.fingerprint FROM {rows}) ORDER BY s.occurred, s.body");
             for row in self.database.fetch(query.with(rows(named))).await.map_err(&failed)? {
                 let of = fingerprint(&row, "fingerprint")?;
-                examples.entry(of).or_default().push(sample(&row)?);
+                examples.entry(of).or_default().push(samples::sample(&row)?);
             }
         }
         Ok(examples)
@@ -114,19 +114,4 @@ fn alias(row: &Row) -> Result<Alias, StoreError> {
         })
     })()
     .map_err(StoreError::while_doing("reading aliases"))
-}
-
-fn sample(row: &Row) -> Result<Sample, StoreError> {
-    let failed = StoreError::while_doing("reading examples");
-    let attributes = row.text("attributes").map_err(&failed)?;
-    Ok(Sample {
-        occurred: row.time("occurred").map_err(&failed)?,
-        body: row.text("body").map_err(&failed)?,
-        trace_id: row.text("trace_id").map_err(&failed)?,
-        attributes: serde_json::from_str(&attributes).map_err(|_| StoreError::Inconsistent {
-            table: "sample",
-            column: "attributes",
-            value: attributes,
-        })?,
-    })
 }

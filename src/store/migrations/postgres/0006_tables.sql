@@ -36,13 +36,13 @@ CREATE INDEX cluster_by_rule ON cluster (rule);
 
 CREATE TABLE sample (
     fingerprint TEXT COLLATE "C" NOT NULL,
+    digest      TEXT COLLATE "C" NOT NULL, -- 32 hex digits
     body        TEXT COLLATE "C" NOT NULL,
     occurred    BIGINT NOT NULL,
     trace_id    TEXT   NOT NULL,
-    attributes  TEXT   NOT NULL DEFAULT '{}' -- JSON object of strings
+    attributes  TEXT   NOT NULL, -- JSON object of strings
+    PRIMARY KEY (fingerprint, digest)
 );
--- An index holds no 16 KiB; a digest stands for the text.
-CREATE UNIQUE INDEX sample_once ON sample (fingerprint, md5(body));
 CREATE INDEX sample_by_occurred ON sample (occurred);
 
 CREATE TABLE "window" (

@@ -51,6 +51,23 @@ UPDATE cluster SET first_window =
 -- Digests as hex digits.
 UPDATE request_digest SET digest = lower(hex(digest));
 
+-- Examples go by a digest of their text and attributes: of two that say the same, each may carry something else.
+CREATE TABLE sample_by_digest (
+    fingerprint TEXT    NOT NULL,
+    digest      TEXT    NOT NULL, -- 32 hex digits; of older rows their place
+    body        TEXT    NOT NULL,
+    occurred    INTEGER NOT NULL,
+    trace_id    TEXT    NOT NULL,
+    attributes  TEXT    NOT NULL, -- JSON object of strings
+    PRIMARY KEY (fingerprint, digest)
+) WITHOUT ROWID;
+INSERT INTO sample_by_digest (fingerprint, digest, body, occurred, trace_id, attributes)
+    SELECT fingerprint, 'before-' || row_number() OVER (PARTITION BY fingerprint ORDER BY body), body, occurred, trace_id,
+        attributes
+    FROM sample;
+DROP TABLE sample;
+ALTER TABLE sample_by_digest RENAME TO sample;
+
 -- What is old is found without reading all.
 CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
 CREATE INDEX sample_by_occurred ON sample (occurred);
