@@ -99,9 +99,9 @@ java_packages() {
   installed "$list"
 }
 
-# A Go that can build the Collector: the machine's own, or else a newer one that the Go module proxy serves as a module.
+# A Go that can build the Collector and Loki: the machine's own, or else a newer one that the Go module proxy serves as a module.
 new_enough_go() {
-  local wanted=1.25 newer=1.27.3
+  local wanted=1.26.5 newer=1.27.3
   local has module
   has="$(go env GOVERSION 2>/dev/null || true)"
   [ "$(printf '%s\n' "$wanted" "${has#go}" | sort -V | head -n 1)" = "$wanted" ] && return
@@ -137,6 +137,21 @@ collector() {
   installed "$manifest"
 }
 
+# A real Grafana Loki. Debian's package of that name is another program.
+loki() {
+  local list="$peers/loki/go.mod" version
+  export LOGMEND_LOKI="$tools/loki"
+  current "$list" && [ -x "$LOGMEND_LOKI" ] && return
+  version="$(sed -n 's:^require github.com/grafana/loki/v3 ::p' "$list")"
+  say "building Grafana Loki $version from its Go module: about five minutes, and 160 MB"
+  (
+    new_enough_go
+    cd "$peers/loki"
+    CGO_ENABLED=0 GOFLAGS=-trimpath go build -buildvcs=false -ldflags="-s -w" -o "$LOGMEND_LOKI" github.com/grafana/loki/v3/cmd/loki
+  )
+  installed "$list"
+}
+
 debian_packages
 engines
 python_packages
@@ -144,3 +159,4 @@ github_description
 node_packages
 java_packages
 collector
+loki
