@@ -23,6 +23,7 @@ mod forward;
 mod ingest;
 mod keys;
 mod learn;
+mod loki;
 mod store;
 mod telemetry;
 
@@ -63,6 +64,8 @@ pub struct Config {
     pub github: github::Settings,
     /// What is done about errors that no rule knows; off where nobody can be asked.
     pub learn: crate::learn::Mode,
+    /// Loki; `None` where nothing is read from there.
+    pub loki: Option<crate::loki::Settings>,
     /// Fixes.
     pub remedy: remedy::Settings,
     /// Where logmend's own telemetry goes; `None` where nobody takes it.
@@ -283,7 +286,6 @@ impl<'s> Reader<'s> {
     }
 
     fn config(&mut self) -> Config {
-        self.refuse_what_is_not_there();
         let claude = self.claude();
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
         let token = self.secret("GITHUB_TOKEN");
@@ -314,6 +316,7 @@ impl<'s> Reader<'s> {
             learn: self.learn(claude.is_some(), triage.auto_fix),
             triage,
             claude,
+            loki: self.loki(monitoring),
             github: github::Settings {
                 api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
                 token,
@@ -397,20 +400,6 @@ impl<'s> Reader<'s> {
         let port = self.whole("PORT", 0, 65_535, u64::from(default.port()));
         let default = SocketAddr::new(default.ip(), u16::try_from(port).unwrap_or(default.port()));
         self.addr("LOGMEND_API_ADDR", default)
-    }
-
-    /// A setting whose feature this version lacks is refused where leaving it out in silence would break a promise,
-    /// and told where it would not.
-    fn refuse_what_is_not_there(&mut self) {
-        if self.flag("LOKI_ENABLED", false) {
-            self.faults
-                .push("LOKI_ENABLED: this version does not read from Loki yet; set it to false".to_owned());
-        }
-        for variable in ["LOKI_QUERY_URL"] {
-            if let Some((_, origin)) = self.text(variable) {
-                self.notes.push(format!("{origin} is set but has no effect in this version"));
-            }
-        }
     }
 
     fn note_what_is_off(&mut self, claude: bool, repository: bool, token: bool) {

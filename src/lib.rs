@@ -103,6 +103,7 @@ pub mod github;
 pub mod ingest;
 pub mod leader;
 pub mod learn;
+pub mod loki;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;

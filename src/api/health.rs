@@ -51,7 +51,8 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     } else {
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
-    let parts = [&state.setup.next_hop, &state.setup.rules, &state.setup.redis];
+    let setup = &state.setup;
+    let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki];
     let healthy = store_answers && !parts.into_iter().any(Component::is_degraded);
     Json(json!({
         "status": if healthy { "healthy" } else { "degraded" },
@@ -65,6 +66,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
             "rules": component(&state.setup.rules),
             "redis": component(&state.setup.redis),
             "replicas": replicas(&state).await,
+            "loki": component(&state.setup.loki),
         },
     }))
 }

@@ -59,6 +59,8 @@ pub struct Setup {
     pub github: Component,
     /// Where the stream goes on to.
     pub next_hop: Component,
+    /// Where what was missed is read back from.
+    pub loki: Component,
     /// The rules, and why a changed file of them is not used.
     pub rules: Component,
     /// What is done about errors that no rule knows.

@@ -44,7 +44,7 @@ fn receivers(metrics: &mut Metrics<Counts>) {
         "{record}",
     );
     for transport in Transport::ALL {
-        let labels = [("receiver", "otlp"), ("transport", transport.name())];
+        let labels = [("receiver", transport.receiver()), ("transport", transport.name())];
         accepted.with(labels, move |counts| counts.of(transport).accepted);
     }
     let refused = metrics.counter(
@@ -53,7 +53,7 @@ fn receivers(metrics: &mut Metrics<Counts>) {
         "{record}",
     );
     for transport in Transport::ALL {
-        let labels = [("receiver", "otlp"), ("transport", transport.name())];
+        let labels = [("receiver", transport.receiver()), ("transport", transport.name())];
         refused.with(labels, move |counts| counts.of(transport).refused);
     }
 }
@@ -65,7 +65,7 @@ fn requests(metrics: &mut Metrics<Counts>, refusals: &Arc<Refusals>) {
     }
     let refused = metrics.counter("logmend_requests_refused", "Requests that were refused.", "{request}");
     for (transport, reason) in
-        Transport::ALL.into_iter().flat_map(|transport| Reason::ALL.map(|reason| (transport, reason)))
+        Transport::LISTENING.into_iter().flat_map(|transport| Reason::ALL.map(|reason| (transport, reason)))
     {
         let refusals = Arc::clone(refusals);
         let labels = [("transport", transport.name()), ("reason", reason.name())];

@@ -3,6 +3,7 @@
 mod leading;
 mod listeners;
 mod metrics;
+mod missed;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::leader::Terms;
 use crate::learn::budget::Budgets;
 use crate::learn::question::Asker;
 use crate::learn::{Learned, Study};
+use crate::loki;
 use crate::pipeline::{self, Counts, Pipeline, PipelineError};
 use crate::remedy::{self, Ends, Remedy};
 use crate::store::Store;
@@ -31,6 +33,7 @@ use crate::triage::{self, Triage};
 use crate::{api, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
+use missed::Missed;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -77,7 +80,13 @@ impl App {
         let (store, writer) =
             Store::open(&config.store, telemetry::now).await.context(in_vain(&config.store))?;
         let (leader, redis_trouble) = leading::leader(&config, &store)?;
-        let setup = Arc::new(setup(&config, next_hop.as_ref(), rules_trouble, redis_trouble));
+        let loki = loki_client(&config)?;
+        let watched = Watched {
+            rules: rules_trouble,
+            redis: redis_trouble,
+            loki: loki.as_ref().map(loki::Client::trouble),
+        };
+        let setup = Arc::new(setup(&config, next_hop.as_ref(), watched));
         let listeners = Listeners::bind(&config).await?;
         let stopping = Arc::default();
         let requests = TaskTracker::new();
@@ -85,6 +94,7 @@ impl App {
         let learned = Learned::new(store.clone(), rules.clone());
         learned.resume().await.context("the learned rules cannot be used")?;
         let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
+        let missed = missed(loki.as_ref(), &store, &pipeline).await?;
         let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
@@ -109,9 +119,10 @@ impl App {
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, &terms);
+        app.start_reading_back(loki.clone().zip(missed));
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
-        app.start_remedy(config, work, terms)?;
+        app.start_remedy(config, loki, work, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -193,6 +204,15 @@ impl App {
         });
     }
 
+    fn start_reading_back(&self, reading: Option<(loki::Client, Missed)>) {
+        let Some((loki, missed)) = reading else { return };
+        let stop = self.edges_stop.clone();
+        self.edge("the reading back of what was missed", async move {
+            missed::run(loki, missed, stop).await;
+            Ok(())
+        });
+    }
+
     fn start_triage(&self, config: &Config, triage: Triage, terms: &Terms) {
         let (alignment, terms, stop) = (config.alignment, terms.clone(), self.edges_stop.clone());
         let border_after = config.monitoring.then_some(move |time| alignment.border_after(time));
@@ -232,7 +252,13 @@ impl App {
         Ok(())
     }
 
-    fn start_remedy(&self, config: Config, work: Arc<Notify>, terms: Terms) -> anyhow::Result<()> {
+    fn start_remedy(
+        &self,
+        config: Config,
+        loki: Option<loki::Client>,
+        work: Arc<Notify>,
+        terms: Terms,
+    ) -> anyhow::Result<()> {
         let has_token = config.github.token.is_some();
         if !config.monitoring || !(has_token || config.claude.is_some()) {
             return Ok(());
@@ -248,7 +274,8 @@ impl App {
         }
         let Some(claude) = config.claude else { return Ok(()) };
         let remedy = Remedy::new(self.store.clone(), github, has_token, &claude, config.remedy)
-            .context("ANTHROPIC_BASE_URL: the client cannot be built")?;
+            .context("ANTHROPIC_BASE_URL: the client cannot be built")?
+            .looking_around_in(loki);
         let stop = self.edges_stop.clone();
         self.edge("the writing of fixes", async move {
             remedy::run(remedy, work, terms, telemetry::now, stop).await;
@@ -323,17 +350,36 @@ fn in_vain(store: &store::Settings) -> &'static str {
     }
 }
 
+/// What health watches: why each part is degraded, as it changes; `None` for a part that is not set up.
+struct Watched {
+    rules: watch::Receiver<Option<String>>,
+    redis: Option<watch::Receiver<Option<String>>>,
+    loki: Option<watch::Receiver<Option<String>>>,
+}
+
 fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
     let hop = config.forward.as_ref().map(|settings| NextHop::new(settings, telemetry::now)).transpose();
     hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
 }
 
-fn setup(
-    config: &Config,
-    next_hop: Option<&NextHop>,
-    rules_trouble: watch::Receiver<Option<String>>,
-    redis_trouble: Option<watch::Receiver<Option<String>>>,
-) -> api::Setup {
+fn loki_client(config: &Config) -> anyhow::Result<Option<loki::Client>> {
+    let client = config.loki.clone().map(|settings| loki::Client::new(settings, telemetry::now)).transpose();
+    client.context("LOKI_QUERY_URL: the client cannot be built")
+}
+
+async fn missed(
+    loki: Option<&loki::Client>,
+    store: &Store,
+    pipeline: &Pipeline,
+) -> anyhow::Result<Option<Missed>> {
+    if loki.is_none() {
+        return Ok(None);
+    }
+    let missed = Missed::find(store.clone(), pipeline, telemetry::now()).await;
+    missed.map(Some).context("DATABASE_URL: the store does not answer")
+}
+
+fn setup(config: &Config, next_hop: Option<&NextHop>, watched: Watched) -> api::Setup {
     let claude = match (&config.claude, &config.remedy.repository) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
         (Some(_), None) => {
@@ -356,9 +402,13 @@ fn setup(
             api::Component::Disabled("LOGMEND_FORWARD_ENDPOINT is not set: the stream ends here"),
             |hop| api::Component::Watched(hop.trouble()),
         ),
-        rules: api::Component::Watched(rules_trouble),
-        redis: redis_trouble.map_or(
+        rules: api::Component::Watched(watched.rules),
+        redis: watched.redis.map_or(
             api::Component::Disabled("REDIS_URL is not set: the store alone decides which replica leads"),
+            api::Component::Watched,
+        ),
+        loki: watched.loki.map_or(
+            api::Component::Disabled("LOKI_ENABLED is not true: what is missed is not read back"),
             api::Component::Watched,
         ),
     }

@@ -305,3 +305,49 @@ fn a_half_configured_next_hop_is_told_with_the_key_and_the_mend() {
         &["begins with http://; make it https://", "holds no certificate"],
     );
 }
+
+#[test]
+fn loki_is_off_until_it_is_switched_on_and_then_needs_its_address() {
+    const ON: (&str, &str) = ("LOKI_ENABLED", "true");
+    for (environment, told) in [
+        (&[ON][..], "LOKI_ENABLED is true but LOKI_QUERY_URL is not set; set it to Loki's address"),
+        (&[ON, ("LOKI_QUERY_URL", "loki:3100")], "LOKI_QUERY_URL must be a URL that begins with"),
+        (
+            &[ON, ("LOKI_QUERY_URL", "http://a:secret@loki")],
+            "LOKI_QUERY_URL holds credentials; put them into",
+        ),
+        (&[ON, ("LOKI_QUERY_URL", "http://loki/?x=1")], "LOKI_QUERY_URL has a query"),
+        (
+            &[ON, ("LOKI_QUERY_URL", "http://loki"), ("LOKI_TENANT", "a b")],
+            "LOKI_TENANT is `a b`; it must be",
+        ),
+        (
+            &[ON, ("LOKI_QUERY_URL", "http://loki"), ("LOKI_QUERY", "rate({a=\"b\"}[1m])")],
+            "LOKI_QUERY is `rate(",
+        ),
+        (
+            &[ON, ("LOKI_QUERY_URL", "http://loki"), ("LOKI_TOKEN", "hunter2 x")],
+            "LOKI_TOKEN holds a character",
+        ),
+    ] {
+        let faults = faults(environment);
+        assert!(
+            faults.contains(told) && !faults.contains("secret") && !faults.contains("hunter2"),
+            "{faults}"
+        );
+    }
+    let loki = |environment: &[_]| load(&sources(environment)).unwrap().loki;
+    assert!(loki(&[]).is_none());
+    for url in ["http://loki:3100", "http://loki:3100/", "http://loki:3100/loki/api/v1/query_range"] {
+        let settings = loki(&[ON, ("LOKI_QUERY_URL", url)]).unwrap();
+        assert_eq!(
+            (settings.query_url.as_str(), settings.query.as_str()),
+            ("http://loki:3100", r#"{service_name=~".+"}"#)
+        );
+        assert!(settings.tenant.is_none() && settings.token.is_none());
+    }
+    let off = load(&sources(&[("LOKI_QUERY_URL", "http://loki"), ("LOKI_TOKEN", "t")])).unwrap();
+    assert!(off.notes.iter().any(|note| note == "LOKI_TOKEN has no effect while LOKI_ENABLED is not true"));
+    let idle = [ON, ("LOKI_QUERY_URL", "http://loki"), ("ERROR_MONITORING_ENABLED", "false")];
+    assert!(loki(&idle).is_none(), "nothing is counted");
+}

@@ -8,7 +8,7 @@ use crate::otlp::Transcoded;
 
 /// Refused requests since the start, by transport and reason. Whoever makes a refusal counts it, once.
 #[derive(Debug, Default)]
-pub struct Refusals([[AtomicU64; Reason::ALL.len()]; Transport::ALL.len()]);
+pub struct Refusals([[AtomicU64; Reason::ALL.len()]; Transport::LISTENING.len()]);
 
 impl Refusals {
     /// Counts one.
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn each_reason_of_each_transport_has_a_number_of_its_own() {
         let refusals = Refusals::default();
-        for transport in Transport::ALL {
+        for transport in Transport::LISTENING {
             for reason in Reason::ALL {
                 refusals.count(transport, reason);
                 assert_eq!(refusals.of(transport, reason), 1, "{transport:?} {reason:?}");

@@ -97,6 +97,9 @@ impl<'p> Matching<'p> {
         let sample = || kept.sample(record, at);
         let now = Counted { fingerprint, window: self.window, index: None, held: false };
         if counted.is_empty() {
+            if pipeline.overlap.came_before(pipeline.way, resource, record, self.received) {
+                return Some((matched, Vec::new()));
+            }
             self.fold.add(occurrence, detail, values, sample);
             return Some((matched, vec![now]));
         }

@@ -9,6 +9,7 @@ mod keep;
 mod matching;
 mod onward;
 mod overflow;
+mod overlap;
 mod summaries;
 mod totals;
 mod traces;
@@ -29,6 +30,7 @@ use crate::window::{Dedupe, Live};
 use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
 use onward::Onward;
+use overlap::{Overlap, Way};
 use traces::{Part, Streams};
 
 pub use summaries::summarise;
@@ -112,6 +114,9 @@ pub struct Pipeline {
     store: Store,
     totals: Arc<Totals>,
     onward: Option<Onward>,
+    /// What may come both ways, and which way this one is.
+    overlap: Overlap,
+    way: Way,
     /// False: requests are checked and acknowledged, nothing is counted.
     monitoring: bool,
     /// `service.instance.id` of logmend itself: its own records come back through a Collector, and are ignored.
@@ -131,6 +136,8 @@ impl Pipeline {
             store,
             totals: Arc::default(),
             onward: None,
+            overlap: Overlap::default(),
+            way: Way::Sent,
             monitoring,
             own_instance: "",
             limits: Limits::default(),
@@ -154,6 +161,15 @@ impl Pipeline {
     #[must_use]
     pub fn onward_to(self, hop: NextHop) -> Self {
         Self { onward: Some(Onward::to(hop)), ..self }
+    }
+
+    /// The same for records that are read back from where logs end up, of what happened after `from` and up to `to`. Counts
+    /// and memory are shared: what exporters send again of that time and what is read back count once. Nothing goes on to
+    /// the next hop, which may well lead to where they are read from.
+    #[must_use]
+    pub fn reading_back(&self, from: UnixNanos, to: UnixNanos) -> Self {
+        self.overlap.open(from, to);
+        Self { onward: None, way: Way::ReadBack, ..self.clone() }
     }
 
     /// The same, ignoring the records of this `service.instance.id`, which is logmend's own: an error in its log that it

@@ -94,6 +94,7 @@ pub struct Agent {
 /// What the conversation is at.
 struct Conversation<'a> {
     cluster: &'a Cluster,
+    around: &'a [String],
     snapshot: &'a Snapshot,
     budget: &'a Budget,
     begun: Instant,
@@ -112,10 +113,17 @@ impl Agent {
         Self { claude }
     }
 
-    /// Asks for a fix of `cluster`, in the repository of `snapshot`.
-    pub async fn write_fix(&self, cluster: &Cluster, snapshot: &Snapshot, budget: &Budget) -> Outcome {
+    /// Asks for a fix of `cluster`, in the repository of `snapshot`; `around` is what else the service logged then.
+    pub async fn write_fix(
+        &self,
+        cluster: &Cluster,
+        around: &[String],
+        snapshot: &Snapshot,
+        budget: &Budget,
+    ) -> Outcome {
         let mut conversation = Conversation {
             cluster,
+            around,
             snapshot,
             budget,
             begun: Instant::now(),
@@ -131,7 +139,8 @@ impl Agent {
     }
 
     async fn converse(&self, conversation: &mut Conversation<'_>) -> Result<Verdict, RemedyError> {
-        let first = prompt::first_message(conversation.cluster, conversation.snapshot, data::nonce()).await;
+        let Conversation { cluster, around, snapshot, .. } = *conversation;
+        let first = prompt::first_message(cluster, around, snapshot, data::nonce()).await;
         let first = first.map_err(broken)?;
         conversation.spent.latest_input_tokens = first.len() as u64 / 3;
         conversation.say(&[json!({"type": "text", "text": first})])?;

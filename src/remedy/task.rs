@@ -16,6 +16,7 @@ use super::{RemedyError, Settings, pull_request};
 use crate::claude;
 use crate::github::{self, Base, GitHub, Proposal, RepoName};
 use crate::leader::{Leadership, Terms};
+use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{AuditEntry, Store};
 
@@ -38,6 +39,8 @@ pub struct Remedy {
     opens_pull_requests: bool,
     agent: Agent,
     settings: Settings,
+    /// Where a service's other log lines are; `None` where nobody keeps them.
+    loki: Option<loki::Client>,
 }
 
 impl Remedy {
@@ -54,7 +57,20 @@ impl Remedy {
         settings: Settings,
     ) -> Result<Self, RemedyError> {
         let agent = Agent::new(claude::Client::new(claude)?);
-        Ok(Self { store, github, opens_pull_requests, agent, settings })
+        Ok(Self { store, github, opens_pull_requests, agent, settings, loki: None })
+    }
+
+    /// The same, showing Claude what the service logged around an error.
+    #[must_use]
+    pub fn looking_around_in(self, loki: Option<loki::Client>) -> Self {
+        Self { loki, ..self }
+    }
+
+    /// What the service logged around the error's latest example; nothing where Loki does not answer, which it says itself.
+    async fn lines_around(&self, cluster: &Cluster) -> Vec<String> {
+        let Some(loki) = &self.loki else { return Vec::new() };
+        let latest = cluster.examples.iter().map(|sample| sample.occurred).max().unwrap_or(cluster.last_seen);
+        loki.around(&cluster.detail.service, latest).await.unwrap_or_default()
     }
 
     /// The same, of a leader: nothing is written by it once its term is over.
@@ -128,7 +144,8 @@ impl Remedy {
         base.commit.clone_into(&mut fix.base_commit);
         let snapshot = Snapshot::load(&self.github, repository, base).await?;
         let budget = Budget { usd_max: self.settings.usd_per_fix_max - fix.cost_usd, ..Budget::default() };
-        let outcome = self.agent.write_fix(cluster, &snapshot, &budget).await;
+        let around = self.lines_around(cluster).await;
+        let outcome = self.agent.write_fix(cluster, &around, &snapshot, &budget).await;
         let Outcome { verdict, usage, model } = outcome;
         fix.model = model;
         fix.input_tokens += usage.input_tokens;
@@ -283,7 +300,7 @@ async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), D
     })?;
     let mut asked = None;
     for fix in fixes {
-        if let Err(error) = remedy.work(fix, clock).await {
+        if let Err(error) = Box::pin(remedy.work(fix, clock)).await {
             if let RemedyError::Store(error) = &error {
                 tracing::error!("✗ Error in monitoring loop: {error}");
             }

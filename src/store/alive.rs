@@ -16,18 +16,6 @@ const BEAT: Duration = Duration::from_secs(2);
 const BEAT_IN_TROUBLE: Duration = Duration::from_millis(500);
 
 impl Store {
-    /// When a process on this store was last up; `None` before the first. Everything that was acknowledged came before, but for
-    /// the last two seconds.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn last_alive(&self) -> Result<Option<UnixNanos>, StoreError> {
-        let failed = StoreError::while_doing("reading who was up");
-        let row = self.database.one("SELECT max(seen_at) AS seen_at FROM replica").await.map_err(&failed)?;
-        row.time_or_none("seen_at").map_err(failed)
-    }
-
     /// How many processes said since then that they are up.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod families;
 mod fixes;
+mod holes;
 mod hours;
 mod lease;
 mod moves;

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 mod families;
+mod holes;
 mod hours;
 mod learning;
 

@@ -18,6 +18,7 @@ mod engines;
 mod exporters;
 mod forwarding;
 mod learning;
+mod loki;
 mod merging;
 mod origins;
 mod outcomes;

@@ -24,7 +24,7 @@ pub const TENANT: &str = "tests";
 /// Loki in one process, as its documentation's `loki-local-config.yaml` has it; several tenants, and nothing that calls home.
 fn configuration(folder: &str, http: u16, grpc: u16) -> String {
     format!(
-        r#"
+        "
 auth_enabled: true
 server: {{http_listen_address: 127.0.0.1, http_listen_port: {http}, grpc_listen_address: 127.0.0.1, grpc_listen_port: {grpc}, log_level: warn}}
 common:
@@ -38,7 +38,7 @@ schema_config:
 limits_config: {{ingestion_rate_mb: 100, ingestion_burst_size_mb: 200, per_stream_rate_limit: 100MB, per_stream_rate_limit_burst: 200MB}}
 ingester: {{lifecycler: {{min_ready_duration: 0s}}}}
 analytics: {{reporting_enabled: false}}
-"#
+"
     )
 }
 

@@ -186,3 +186,8 @@ CREATE TABLE cluster_hour (
     PRIMARY KEY (fingerprint, hour)
 );
 CREATE INDEX cluster_hour_by_hour ON cluster_hour (hour);
+
+CREATE TABLE hole (
+    until BIGINT NOT NULL PRIMARY KEY,
+    since BIGINT NOT NULL
+);

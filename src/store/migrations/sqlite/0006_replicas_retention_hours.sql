@@ -72,3 +72,9 @@ ALTER TABLE sample_by_digest RENAME TO sample;
 CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
 CREATE INDEX sample_by_occurred ON sample (occurred);
 CREATE INDEX audit_by_at ON audit (at);
+
+-- Times in which nobody counted, as far as they are not read back yet: after `since`, up to before `until`.
+CREATE TABLE hole (
+    until INTEGER NOT NULL PRIMARY KEY,
+    since INTEGER NOT NULL
+) WITHOUT ROWID;
