@@ -92,16 +92,15 @@ impl Terms {
         let terms = async {
             loop {
                 let leadership = self.current.borrow_and_update().clone();
-                let Some(leadership) = leadership else {
-                    if self.current.changed().await.is_err() {
-                        return std::future::pending().await;
-                    }
-                    continue;
-                };
-                let ended = leadership.ended.clone();
-                ended.run_until_cancelled(work(leadership)).await;
-                // Work that is done before its term is over is not begun again in it.
-                ended.cancelled().await;
+                if let Some(leadership) = leadership {
+                    let ended = leadership.ended.clone();
+                    ended.run_until_cancelled(work(leadership)).await;
+                    // Work that is done before its term is over is not begun again in it.
+                    ended.cancelled().await;
+                }
+                if self.current.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
             }
         };
         stop.run_until_cancelled(terms).await;

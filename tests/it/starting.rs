@@ -70,8 +70,12 @@ fn an_unwritable_database_is_named() {
 }
 
 #[test]
-fn what_this_version_lacks_is_refused_where_leaving_it_out_would_break_a_promise() {
-    for (variable, value) in [("DATABASE_URL", "postgres://localhost/logmend"), ("LOKI_ENABLED", "true")] {
+fn what_is_half_set_or_cannot_be_read_is_refused() {
+    for (variable, value) in [
+        ("DATABASE_URL", "postgres://localhost/logmend?colour=blue"),
+        ("REDIS_URL", "localhost:6379"),
+        ("LOKI_ENABLED", "true"),
+    ] {
         check(&[(variable, value)], &[variable]);
     }
 }
