@@ -28,8 +28,15 @@
 //!                              ▼
 //!                            store       deltas of many requests commit in ONE transaction → the requests are answered
 //!
+//!                                        (SQLite, or a PostgreSQL that several replicas share)
+//!
 //!  beside it, if set up      forward     the stream goes on over OTLP: annotated, filtered or deduplicated; the requests
 //!                                        are answered when the next hop has acknowledged too
+//!
+//!                            loki        what was logged while nobody counted is read back through the same pipeline; lines
+//!                                        around an error, for the prompt
+//!
+//!  in one replica at a time  leader      who closes windows, writes fixes and deletes what is old: a lease, a lock before it
 //!
 //!  at a window's end           ▼
 //!                            triage      close the window, merge templates that are one error, rank, claim within the budgets
@@ -63,9 +70,11 @@
 //!    without an allocation.
 //! 4. [`fingerprint`] finds the stack frames, masks what varies in the message, and makes the id.
 //! 5. [`window`] adds it to the request's delta for that cluster. Where the dedupe cache says that the store knows the
-//!    cluster, a count is all there is to do; else its text is redacted and described.
-//! 6. [`store`] gathers the deltas of all waiting requests into one transaction. When SQLite has it on disk, the requests
-//!    are answered. Not before; and where there is a next hop, not before [`forward`] has its acknowledgement.
+//!    cluster, a count is all there is to do, unless the record shows a value that no sample shows; else its text is redacted
+//!    and described. Past a window's places it is counted with others of its service and category.
+//! 6. [`store`] gathers the deltas of all waiting requests into one transaction of a few statements over arrays, with the
+//!    digests of the requests, which also tell whether a commit was made whose connection went. When the database has it on
+//!    disk, the requests are answered. Not before; and where there is a next hop, not before [`forward`] has its acknowledgement.
 //! 7. At the window's end [`triage`] has [`fingerprint`] compare all known templates; which of them are one error is kept
 //!    beside the clusters, and reading follows it. It then ranks the clusters and claims the first ones in the store: one row for each error,
 //!    by a unique index. [`remedy`] finds the claims there, also after a restart, asks Claude, checks the edits, and
@@ -83,13 +92,17 @@
 //!    comes from the fingerprint, so GitHub refuses a second one. One that people closed is not opened again.
 //! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that.
 //! 6. **Secrets stay.** Keys are `SecretString`s. Log text is redacted before it is stored, shown, sent or opened.
-//! 7. **Log content is hostile.** Every text has a bound, and so have the new clusters of a request and a window;
+//! 7. **Log content is hostile.** Every text has a bound, and so have the clusters of a request, a window and a service in it;
 //!    what reaches a prompt or a pull request is marked as data and has no effect there.
 //! 8. **Pressure goes upstream.** Every queue is bounded. When one is full the sender is told `UNAVAILABLE` with a delay.
-//! 9. **It degrades, it does not stop.** With Claude or GitHub down errors are still taken in; fixes wait in the store.
+//! 9. **It degrades, it does not stop.** With Claude, GitHub, Redis or Loki down errors are still taken in; fixes wait in the
+//!    store. With the store down senders are told to come again, and it goes on by itself.
+//!
+//! With several replicas all of this holds by what they share: rows that add up, the digest, the unique claim, the branch's name, and
+//! the fence that every write of a leader names. Who leads spares work and guarantees nothing.
 //!
 //! What is deliberately absent: a journal of our own (the window is a table), a queue of acknowledged but uncommitted
-//! requests, message structs for records, and traits for clients (tests speak HTTP to stand-ins).
+//! requests, message structs for records, a second copy of the SQL, and traits for clients (tests speak HTTP to stand-ins).
 
 pub mod api;
 pub mod app;
