@@ -19,13 +19,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("leader", &["model", "store"]),
     ("ingest", &["model", "otlp"]),
     ("forward", &["model", "otlp"]),
-    ("pipeline", &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "forward"]),
+    (
+        "pipeline",
+        &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "leader", "forward"],
+    ),
     ("github", &["model", "redact"]),
     ("triage", &["model", "fingerprint", "store", "leader"]),
     ("claude", &["redact"]),
-    ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude"]),
-    ("learn", &["model", "classify", "redact", "store", "claude"]),
-    ("api", &["model", "store", "triage", "learn"]),
+    ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude", "leader"]),
+    ("learn", &["model", "classify", "redact", "store", "claude", "leader"]),
+    ("api", &["model", "store", "triage", "learn", "leader"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (
@@ -47,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "loki",
             "api",
             "telemetry",
+            "leader",
         ],
     ),
     ("shutdown", &[]),
