@@ -12,6 +12,7 @@ mod families;
 mod holes;
 mod hours;
 mod learning;
+mod replicas;
 
 #[path = "../../tests/support/engines/mod.rs"]
 #[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]

@@ -26,8 +26,14 @@ const LIFETIME: Duration = Duration::from_mins(30);
 //
 // Counting shares the lock that ending a window takes alone. PostgreSQL's lock queue is fair: whoever ends a window waits for
 // the commits under way, and those after it wait for it, which a row's share locks would not give.
-const COUNT: &str = "BEGIN; SELECT pg_advisory_xact_lock_shared(7813577643263943216)";
-const END_WINDOW: &str = "BEGIN; SELECT pg_advisory_xact_lock(7813577643263943216)";
+//
+// A process that sleeps, or is cut off, in the middle of a transaction holds these locks, and that on the lease by which another
+// would lead: the server ends its session after a while. Shorter than the standard term of leadership.
+const WRITE: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+const COUNT: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+                     SELECT pg_advisory_xact_lock_shared(7813577643263943216)";
+const END_WINDOW: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+                          SELECT pg_advisory_xact_lock(7813577643263943216)";
 const MIGRATE: &str = "SELECT pg_advisory_xact_lock(7813577643263943217)";
 
 /// A PostgreSQL database.
@@ -91,7 +97,7 @@ impl Engine for Postgres {
 
     fn begin(&self, purpose: Purpose) -> &'static str {
         match purpose {
-            Purpose::Write => "BEGIN",
+            Purpose::Write => WRITE,
             Purpose::Count => COUNT,
             Purpose::EndWindow => END_WINDOW,
         }
