@@ -111,7 +111,7 @@ impl App {
             writer: TaskTracker::new(),
         };
         app.writer.spawn(writer.run(app.writer_stop.clone()));
-        let terms = app.start_leading(leader);
+        let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));

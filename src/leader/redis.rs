@@ -3,6 +3,8 @@
 //!
 //! The lock spares the others the database. It excludes nobody for certain: it is lost in a fail-over, and outlived by a process
 //! that sleeps. So whoever holds it still takes the lease; and where Redis cannot be reached, the lease alone decides.
+//! Whoever has the lock and not the lease gives the lock up: one that cannot reach the database keeps nobody from leading, and
+//! a leader that Redis forgot finds its lock free.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use ::redis::{Client, Script};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OnceCell, watch};
 
-use super::{Answer, Leader, Lease, TERM};
+use super::{Answer, Leader, Lease};
 use crate::model::Fence;
 use crate::store::StoreError;
 
@@ -41,6 +43,7 @@ pub struct Redis {
     connection: OnceCell<ConnectionManager>,
     id: String,
     lease: Lease,
+    term: Duration,
     /// Why Redis is not used, `None` where it answered the last time: what changes is told once.
     trouble: watch::Sender<Option<String>>,
 }
@@ -62,7 +65,8 @@ impl Redis {
     /// [`RedisFault`], which does not show the URL: it may hold a password.
     pub fn new(url: &SecretString, id: String, lease: Lease) -> Result<Self, RedisFault> {
         let client = Client::open(url.expose_secret()).map_err(|_| RedisFault)?;
-        Ok(Self { client, connection: OnceCell::new(), id, lease, trouble: watch::Sender::new(None) })
+        let (term, trouble) = (lease.term(), watch::Sender::new(None));
+        Ok(Self { client, connection: OnceCell::new(), id, lease, term, trouble })
     }
 
     /// Runs a script over the lock; `None` where Redis does not answer in time.
@@ -74,7 +78,7 @@ impl Redis {
                 .set_number_of_retries(1);
             let connect = || self.client.get_connection_manager_with_config(settings);
             let mut connection = self.connection.get_or_try_init(connect).await?.clone();
-            let millis = u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX);
+            let millis = u64::try_from(self.term.as_millis()).unwrap_or(u64::MAX);
             let script = Script::new(text);
             script.key(KEY).arg(&self.id).arg(millis).invoke_async::<i64>(&mut connection).await
         };
@@ -112,10 +116,15 @@ impl Redis {
 impl Leader for Redis {
     fn stand(&self) -> Answer<'_, Result<Option<Fence>, StoreError>> {
         Box::pin(async {
-            match self.script(TAKE).await {
-                Some(false) => Ok(None),
-                Some(true) | None => self.lease.stand().await,
+            let locked = self.script(TAKE).await;
+            if locked == Some(false) {
+                return Ok(None);
             }
+            let stood = self.lease.stand().await;
+            if locked == Some(true) && !matches!(stood, Ok(Some(_))) {
+                self.script(GIVE_UP).await;
+            }
+            stood
         })
     }
 

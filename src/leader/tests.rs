@@ -5,6 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 
+mod redis;
+
+#[path = "../../tests/support/engines/mod.rs"]
+#[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
+mod engines;
+
 /// Says one thing after the other, the last for ever.
 struct Told(Mutex<Vec<Result<Option<Fence>, ()>>>);
 
@@ -29,11 +35,8 @@ async fn work_is_done_in_each_term_and_cut_off_at_its_end() {
     let said = vec![Ok(None), Ok(Some(Fence(1))), Err(()), Ok(Some(Fence(1))), Ok(None), Ok(Some(Fence(4)))];
     let (stop, begun) = (CancellationToken::new(), Arc::new(AtomicU32::new(0)));
     let leader = Arc::new(Told(Mutex::new(said)));
-    let (terms, drive) = task::run_every(
-        Duration::from_millis(20),
-        Box::new(Shared(Arc::clone(&leader))) as Box<dyn Leader>,
-        stop.clone(),
-    );
+    let leader_again = Box::new(Shared(Arc::clone(&leader))) as Box<dyn Leader>;
+    let (terms, drive) = run(leader_again, Duration::from_millis(180), stop.clone());
     tokio::spawn(drive);
     let fences = Arc::new(Mutex::new(Vec::new()));
     let (counted, seen) = (Arc::clone(&begun), Arc::clone(&fences));
