@@ -95,7 +95,8 @@ impl App {
         learned.resume().await.context("the learned rules cannot be used")?;
         let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
         let missed = missed(loki.as_ref(), &store, &pipeline).await?;
-        let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
+        let receiver =
+            receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
             http_addr: listeners.http.local_addr()?,
@@ -428,21 +429,29 @@ fn pipeline(config: &Config, rules: Rules, store: Store, next_hop: Option<NextHo
 async fn receiver(
     config: &Config,
     pipeline: &Pipeline,
+    store: Store,
     requests: TaskTracker,
     stopping: Arc<AtomicBool>,
 ) -> anyhow::Result<Receiver> {
     let settings = &config.ingest;
-    Receiver::new(handler(pipeline.clone()), settings.token.clone(), &settings.bounds, requests, stopping)
-        .await
-        .context("the gRPC services cannot be described")
+    Receiver::new(
+        handler(pipeline.clone(), store),
+        settings.token.clone(),
+        &settings.bounds,
+        requests,
+        stopping,
+    )
+    .await
+    .context("the gRPC services cannot be described")
 }
 
-/// From a request's bytes to its answer, as the receivers know it.
-fn handler(pipeline: Pipeline) -> ingest::Handler {
+/// From a request's bytes to its answer, as the receivers know it. Requests come in at a time of the store's clock: one replica
+/// whose own is an hour behind must not have what it counted be as good as forgotten by the others.
+fn handler(pipeline: Pipeline, store: Store) -> ingest::Handler {
     Arc::new(move |request, transport| {
-        let pipeline = pipeline.clone();
+        let (pipeline, received) = (pipeline.clone(), store.now());
         Box::pin(async move {
-            match pipeline.process(request, telemetry::now(), transport).await {
+            match pipeline.process(request, received, transport).await {
                 Ok(receipt) => Ok(Accepted {
                     records: receipt.records,
                     rejected: receipt.rejected + receipt.delivered.rejected,
