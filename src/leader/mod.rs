@@ -102,6 +102,13 @@ impl Terms {
                 ended.run_until_cancelled(work(leadership)).await;
                 // Work that is done before its term is over is not begun again in it.
                 ended.cancelled().await;
+                // The end of a term is known before it is told here.
+                let told = |current: &Option<Leadership>| {
+                    current.as_ref().is_none_or(|leadership| !leadership.ended.is_cancelled())
+                };
+                if self.current.wait_for(told).await.is_err() {
+                    return std::future::pending().await;
+                }
             }
         };
         stop.run_until_cancelled(terms).await;

@@ -20,7 +20,8 @@ use crate::store::StoreError;
 /// The lock's key; its value is the process that holds it.
 const KEY: &str = "logmend:leader";
 
-/// How long one command may take. A Redis that is slower is as good as none.
+/// How long one command may take, connection included, where the term is not so short that it is a sixth of it. A Redis that is
+/// slower is as good as none; the lease is to be renewed in time all the same.
 const COMMAND_MAX: Duration = Duration::from_secs(1);
 
 /// Takes the lock, or renews it where it is ours: 1 where we hold it then.
@@ -71,10 +72,11 @@ impl Redis {
 
     /// Runs a script over the lock; `None` where Redis does not answer in time.
     async fn script(&self, text: &str) -> Option<bool> {
+        let patience = COMMAND_MAX.min(self.term / 6);
         let run = async {
             let settings = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(COMMAND_MAX))
-                .set_response_timeout(Some(COMMAND_MAX))
+                .set_connection_timeout(Some(patience))
+                .set_response_timeout(Some(patience))
                 .set_number_of_retries(1);
             let connect = || self.client.get_connection_manager_with_config(settings);
             let mut connection = self.connection.get_or_try_init(connect).await?.clone();
@@ -82,7 +84,7 @@ impl Redis {
             let script = Script::new(text);
             script.key(KEY).arg(&self.id).arg(millis).invoke_async::<i64>(&mut connection).await
         };
-        let outcome = tokio::time::timeout(COMMAND_MAX * 2, run).await;
+        let outcome = tokio::time::timeout(patience, run).await;
         let held = match &outcome {
             Ok(Ok(held)) => Some(*held == 1),
             _ => None,

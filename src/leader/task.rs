@@ -32,6 +32,7 @@ async fn drive(
 ) {
     let mut held = None::<Held>;
     while !stop.is_cancelled() {
+        let asked = Instant::now();
         held = next(&leader, term, held).await;
         told.send_if_modified(|current| {
             let fence = |leadership: &Option<Leadership>| leadership.as_ref().map(Leadership::fence);
@@ -42,12 +43,13 @@ async fn drive(
             }
             differs
         });
-        let rest =
-            held.as_ref().map_or(Duration::MAX, |held| held.until.saturating_duration_since(Instant::now()));
-        stop.run_until_cancelled(tokio::time::sleep(rest.min(term / RENEWALS))).await;
+        let again = asked + term / RENEWALS;
+        let again = held.as_ref().map_or(again, |held| again.min(held.until));
+        stop.run_until_cancelled(tokio::time::sleep_until(again.into())).await;
     }
     if let Some(held) = held {
         held.leadership.ended.cancel();
+        told.send_replace(None);
         leader.step_down(held.leadership.fence).await;
     }
 }
