@@ -146,7 +146,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn last_closed_at(&self) -> Result<Option<UnixNanos>, StoreError> {
         self.database
-            .one(sql("SELECT max(closed_at) FROM window"))
+            .one(sql("SELECT max(closed_at) FROM \"window\""))
             .await
             .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading the latest window"))
