@@ -24,6 +24,7 @@ mod origins;
 mod outcomes;
 mod protocol;
 mod receiving;
+mod replicas;
 mod rules;
 mod sending;
 mod stalled_store;
