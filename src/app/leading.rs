@@ -61,7 +61,7 @@ impl App {
                             Ok(0) => {}
                             Ok(rows) => tracing::debug!(rows, "what is old was deleted"),
                             Err(error) => {
-                                tracing::warn!(%error, "what is old was not deleted; it is tried again")
+                                tracing::warn!(%error, "what is old was not deleted; it is tried again");
                             }
                         }
                     }

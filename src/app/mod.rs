@@ -247,7 +247,7 @@ impl App {
             Study::new(self.store.clone(), learned, asker, config.learn, budgets, no_rule_may_match().into());
         let (store, terms, stop) = (self.store.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the learning of rules", async move {
-            learn::run(study, store, terms, telemetry::now, stop).await;
+            Box::pin(learn::run(study, store, terms, telemetry::now, stop)).await;
             Ok(())
         });
         Ok(())
@@ -269,7 +269,7 @@ impl App {
             let ends = Ends::new(self.store.clone(), github.clone());
             let (terms, stop) = (terms.clone(), self.edges_stop.clone());
             self.edge("the watch over open pull requests", async move {
-                remedy::watch(ends, terms, telemetry::now, stop).await;
+                Box::pin(remedy::watch(ends, terms, telemetry::now, stop)).await;
                 Ok(())
             });
         }

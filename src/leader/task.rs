@@ -71,10 +71,6 @@ async fn next(leader: &impl Leader, term: Duration, held: Option<Held>) -> Optio
             tracing::info!(%fence, "this process leads: it closes windows and writes fixes");
             Some(Held { leadership: Leadership { fence, ended: CancellationToken::new() }, until })
         }
-        (Ok(Ok(None)), before) => {
-            end(before);
-            None
-        }
         (Ok(Err(error)), Some(held)) if Instant::now() < held.until => {
             tracing::warn!(%error, "the term of leadership was not renewed; it is tried again");
             Some(held)
@@ -84,7 +80,8 @@ async fn next(leader: &impl Leader, term: Duration, held: Option<Held>) -> Optio
             end(before);
             None
         }
-        (Err(_), before) => {
+        // Another leads, or the store did not answer in time.
+        (Ok(Ok(None)) | Err(_), before) => {
             end(before);
             None
         }

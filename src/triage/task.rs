@@ -82,3 +82,6 @@ fn told(outcome: Result<(), StoreError>) {
         tracing::error!("✗ Error in monitoring loop: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests;

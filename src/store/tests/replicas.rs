@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::Fence;
+use crate::model::{Fence, Fix};
 
 const HOUR: u64 = 3_600_000_000_000;
 
@@ -29,8 +29,8 @@ async fn windows_go_by_the_clock_of_the_database() {
         stores.push(Store::open(&settings, clock).await.unwrap().0);
     }
     for store in &stores {
-        let apart = store.now().0.abs_diff(right().0);
-        assert!(apart < Duration::from_secs(5).as_nanos() as u64, "{apart} ns");
+        let apart = Duration::from_nanos(store.now().0.abs_diff(right().0));
+        assert!(apart < Duration::from_secs(5), "{apart:?}");
         assert_eq!(store.open_window_start().await.unwrap(), stores[0].open_window_start().await.unwrap());
     }
     let term = Duration::from_secs(30);
@@ -58,3 +58,37 @@ async fn a_replica_that_sleeps_in_a_transaction_is_cut_off() {
     assert!(begun.elapsed() > Duration::from_secs(5) && begun.elapsed() < Duration::from_secs(20));
     assert!(held.commit().await.is_err());
 }
+
+/// A leader whose term is over writes nothing, on either database: not even what it had read before.
+async fn a_leader_whose_term_is_over_changes_nothing(on: On) {
+    let running = Running::start(on).await;
+    let (store, term) = (&running.store, Duration::from_nanos(10));
+    running.store.commit(batch(1, vec![delta(1, 3, 50)])).await.unwrap();
+    let first = store.lead("first", UnixNanos(100), term).await.unwrap().unwrap();
+    let asleep = store.led_by(first);
+    let cluster = asleep.clusters(ClusterFilter::default()).await.unwrap().remove(0);
+    let window = asleep.close_window(UnixNanos(105)).await.unwrap();
+    assert_eq!(store.lead("second", UnixNanos(110), term).await.unwrap(), None, "the term is not over");
+    let second = store.lead("second", UnixNanos(111), term).await.unwrap().unwrap();
+    assert!(second.0 > first.0);
+
+    let now = UnixNanos(112);
+    assert!(asleep.close_window(now).await.is_err());
+    assert!(asleep.mark_triaged(window.start, now).await.is_err());
+    assert!(asleep.claim_fix(&cluster, now).await.is_err());
+    assert!(asleep.report_scan("any", "done").await.is_err());
+    let entry = AuditEntry { at: now, actor: "logmend", action: "any", subject: "any", outcome: "done" };
+    assert!(asleep.audit(&entry).await.is_err());
+    asleep.give_up_lead(first).await.unwrap_err();
+
+    let awake = store.led_by(second);
+    assert_eq!(awake.open_window_start().await.unwrap(), window.next_start);
+    assert_eq!(awake.untriaged_windows().await.unwrap(), [window.start]);
+    let fix = awake.claim_fix(&cluster, now).await.unwrap().unwrap();
+    assert_eq!(awake.claim_fix(&cluster, now).await.unwrap(), None);
+    assert!(asleep.update_fix(&Fix { reason: "late".into(), ..fix.clone() }).await.is_err());
+    assert_eq!(awake.fix(&fix.id).await.unwrap(), Some(fix));
+    assert_eq!(store.lead("third", UnixNanos(115), term).await.unwrap(), None, "the second leads still");
+}
+
+on_both!(a_leader_whose_term_is_over_changes_nothing);
