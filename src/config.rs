@@ -48,6 +48,8 @@ pub struct Config {
     pub retention: crate::store::Retention,
     /// The lock of several replicas.
     pub redis: Option<SecretString>,
+    /// For how long one of several replicas leads at a time.
+    pub leader_term: Duration,
     /// The rules.
     pub catalogue: Catalogue,
     /// Where they come from and are read again; `None` where they are the built-in ones.
@@ -302,6 +304,7 @@ impl<'s> Reader<'s> {
             clusters_per_window_max: self.clusters_per_window_max(),
             api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
             redis: self.redis(&store),
+            leader_term: self.leader_term(),
             store,
             retention: self.retention(),
             catalogue: self.catalogue(),

@@ -23,7 +23,7 @@ pub(super) fn leader(config: &Config, store: &Store) -> anyhow::Result<(Box<dyn 
     if !store.is_shared() {
         return Ok((Box::new(Alone::new(store.clone(), id)), None));
     }
-    let lease = Lease::new(store.clone(), id.clone());
+    let lease = Lease::new(store.clone(), id.clone(), config.leader_term);
     let Some(url) = &config.redis else { return Ok((Box::new(lease), None)) };
     let redis = Redis::new(url, id, lease).context("REDIS_URL")?;
     let trouble = redis.trouble();
@@ -32,14 +32,14 @@ pub(super) fn leader(config: &Config, store: &Store) -> anyhow::Result<(Box<dyn 
 
 impl App {
     /// Says that this process is up, and stands for the lead.
-    pub(super) fn start_leading(&self, leader: Box<dyn Leader>) -> Terms {
+    pub(super) fn start_leading(&self, leader: Box<dyn Leader>, config: &Config) -> Terms {
         let (store, id) = (self.store.clone(), telemetry::instance_id().to_owned());
         let stop = self.edges_stop.clone();
         self.edge("the watch over the store", async move {
             store.beat(id, stop).await;
             Ok(())
         });
-        let (terms, leading) = leader::run(leader, self.edges_stop.clone());
+        let (terms, leading) = leader::run(leader, config.leader_term, self.edges_stop.clone());
         self.edge("the stand for the lead", async move {
             leading.await;
             Ok(())
@@ -61,7 +61,7 @@ impl App {
                             Ok(0) => {}
                             Ok(rows) => tracing::debug!(rows, "what is old was deleted"),
                             Err(error) => {
-                                tracing::warn!(%error, "what is old was not deleted; it is tried again")
+                                tracing::warn!(%error, "what is old was not deleted; it is tried again");
                             }
                         }
                     }

@@ -95,7 +95,8 @@ impl App {
         learned.resume().await.context("the learned rules cannot be used")?;
         let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
         let missed = missed(loki.as_ref(), &store, &pipeline).await?;
-        let receiver = receiver(&config, &pipeline, requests.clone(), Arc::clone(&stopping)).await?;
+        let receiver =
+            receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
             http_addr: listeners.http.local_addr()?,
@@ -111,7 +112,7 @@ impl App {
             writer: TaskTracker::new(),
         };
         app.writer.spawn(writer.run(app.writer_stop.clone()));
-        let terms = app.start_leading(leader);
+        let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
@@ -246,7 +247,7 @@ impl App {
             Study::new(self.store.clone(), learned, asker, config.learn, budgets, no_rule_may_match().into());
         let (store, terms, stop) = (self.store.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the learning of rules", async move {
-            learn::run(study, store, terms, telemetry::now, stop).await;
+            Box::pin(learn::run(study, store, terms, telemetry::now, stop)).await;
             Ok(())
         });
         Ok(())
@@ -268,7 +269,7 @@ impl App {
             let ends = Ends::new(self.store.clone(), github.clone());
             let (terms, stop) = (terms.clone(), self.edges_stop.clone());
             self.edge("the watch over open pull requests", async move {
-                remedy::watch(ends, terms, telemetry::now, stop).await;
+                Box::pin(remedy::watch(ends, terms, telemetry::now, stop)).await;
                 Ok(())
             });
         }
@@ -428,21 +429,29 @@ fn pipeline(config: &Config, rules: Rules, store: Store, next_hop: Option<NextHo
 async fn receiver(
     config: &Config,
     pipeline: &Pipeline,
+    store: Store,
     requests: TaskTracker,
     stopping: Arc<AtomicBool>,
 ) -> anyhow::Result<Receiver> {
     let settings = &config.ingest;
-    Receiver::new(handler(pipeline.clone()), settings.token.clone(), &settings.bounds, requests, stopping)
-        .await
-        .context("the gRPC services cannot be described")
+    Receiver::new(
+        handler(pipeline.clone(), store),
+        settings.token.clone(),
+        &settings.bounds,
+        requests,
+        stopping,
+    )
+    .await
+    .context("the gRPC services cannot be described")
 }
 
-/// From a request's bytes to its answer, as the receivers know it.
-fn handler(pipeline: Pipeline) -> ingest::Handler {
+/// From a request's bytes to its answer, as the receivers know it. Requests come in at a time of the store's clock: one replica
+/// whose own is an hour behind must not have what it counted be as good as forgotten by the others.
+fn handler(pipeline: Pipeline, store: Store) -> ingest::Handler {
     Arc::new(move |request, transport| {
-        let pipeline = pipeline.clone();
+        let (pipeline, received) = (pipeline.clone(), store.now());
         Box::pin(async move {
-            match pipeline.process(request, telemetry::now(), transport).await {
+            match pipeline.process(request, received, transport).await {
                 Ok(receipt) => Ok(Accepted {
                     records: receipt.records,
                     rejected: receipt.rejected + receipt.delivered.rejected,

@@ -48,6 +48,7 @@ pub const KEYS: &[Key] = &[
     key("ERROR_MONITOR_INTERVAL", "the window in seconds, 1 to 3600 [default: 300]"),
     key("DATABASE_URL", "the store [default: sqlite://logmend.db]"),
     secret("REDIS_URL", "a lock that spares several replicas work"),
+    key("LOGMEND_LEADER_TERM", "seconds until another replica leads after a crash, 3 to 300 [default: 15]"),
     key("LOGMEND_KEEP_WINDOWS_DAYS", "for how long windows and errors are kept, 1 to 3650 [default: 30]"),
     key("LOGMEND_KEEP_SAMPLES_DAYS", "for how long examples are kept, 1 to 3650 [default: 7]"),
     key("LOGMEND_KEEP_AUDIT_DAYS", "for how long the audit trail is kept, 1 to 3650 [default: 365]"),

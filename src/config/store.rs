@@ -37,6 +37,11 @@ impl Reader<'_> {
         }
     }
 
+    /// Below 3 seconds a busy database ends terms; above 300 nobody would close the windows of a crashed leader for too long.
+    pub(super) fn leader_term(&mut self) -> Duration {
+        Duration::from_secs(self.whole("LOGMEND_LEADER_TERM", 3, 300, leader::TERM.as_secs()))
+    }
+
     /// The lock of several replicas. Without them it would be of no use, which is told.
     pub(super) fn redis(&mut self, store: &Settings) -> Option<SecretString> {
         let (url, origin) = self.text("REDIS_URL")?;

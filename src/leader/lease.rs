@@ -1,8 +1,9 @@
 //! Leading by the store alone.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use super::{Answer, Leader, TERM};
+use super::{Answer, Leader};
 use crate::model::Fence;
 use crate::store::{Store, StoreError};
 
@@ -45,19 +46,25 @@ impl Leader for Alone {
 pub struct Lease {
     store: Store,
     id: String,
+    term: Duration,
 }
 
 impl Lease {
-    /// The process `id` on `store`.
+    /// The process `id` on `store`, which leads for a `term` at a time.
     #[must_use]
-    pub fn new(store: Store, id: String) -> Self {
-        Self { store, id }
+    pub fn new(store: Store, id: String, term: Duration) -> Self {
+        Self { store, id, term }
+    }
+
+    /// For how long it leads at a time.
+    pub(super) fn term(&self) -> Duration {
+        self.term
     }
 }
 
 impl Leader for Lease {
     fn stand(&self) -> Answer<'_, Result<Option<Fence>, StoreError>> {
-        Box::pin(async { self.store.lead(&self.id, self.store.now(), TERM).await })
+        Box::pin(async { self.store.lead(&self.id, self.store.now(), self.term).await })
     }
 
     fn step_down(&self, fence: Fence) -> Answer<'_, ()> {

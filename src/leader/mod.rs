@@ -26,11 +26,11 @@ pub use task::run;
 use crate::model::Fence;
 use crate::store::StoreError;
 
-/// How long a term lasts unless it is renewed: after a crash nobody leads for so long.
+/// How long a term lasts unless it is renewed, where nobody says otherwise: after a crash nobody leads for so long.
 pub const TERM: Duration = Duration::from_secs(15);
 
-/// How often a term is renewed, and how often the others try: two renewals may fail.
-pub const RENEWED: Duration = Duration::from_secs(5);
+/// How often a term is renewed in its length, and the others try: two renewals may fail.
+const RENEWALS: u32 = 3;
 
 /// What a way to lead answers, later.
 pub type Answer<'l, T> = Pin<Box<dyn Future<Output = T> + Send + 'l>>;

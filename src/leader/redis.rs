@@ -3,6 +3,8 @@
 //!
 //! The lock spares the others the database. It excludes nobody for certain: it is lost in a fail-over, and outlived by a process
 //! that sleeps. So whoever holds it still takes the lease; and where Redis cannot be reached, the lease alone decides.
+//! Whoever has the lock and not the lease gives the lock up: one that cannot reach the database keeps nobody from leading, and
+//! a leader that Redis forgot finds its lock free.
 
 use std::time::Duration;
 
@@ -11,14 +13,15 @@ use ::redis::{Client, Script};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OnceCell, watch};
 
-use super::{Answer, Leader, Lease, TERM};
+use super::{Answer, Leader, Lease};
 use crate::model::Fence;
 use crate::store::StoreError;
 
 /// The lock's key; its value is the process that holds it.
 const KEY: &str = "logmend:leader";
 
-/// How long one command may take. A Redis that is slower is as good as none.
+/// How long one command may take, connection included, where the term is not so short that it is a sixth of it. A Redis that is
+/// slower is as good as none; the lease is to be renewed in time all the same.
 const COMMAND_MAX: Duration = Duration::from_secs(1);
 
 /// Takes the lock, or renews it where it is ours: 1 where we hold it then.
@@ -41,6 +44,7 @@ pub struct Redis {
     connection: OnceCell<ConnectionManager>,
     id: String,
     lease: Lease,
+    term: Duration,
     /// Why Redis is not used, `None` where it answered the last time: what changes is told once.
     trouble: watch::Sender<Option<String>>,
 }
@@ -62,23 +66,25 @@ impl Redis {
     /// [`RedisFault`], which does not show the URL: it may hold a password.
     pub fn new(url: &SecretString, id: String, lease: Lease) -> Result<Self, RedisFault> {
         let client = Client::open(url.expose_secret()).map_err(|_| RedisFault)?;
-        Ok(Self { client, connection: OnceCell::new(), id, lease, trouble: watch::Sender::new(None) })
+        let (term, trouble) = (lease.term(), watch::Sender::new(None));
+        Ok(Self { client, connection: OnceCell::new(), id, lease, term, trouble })
     }
 
     /// Runs a script over the lock; `None` where Redis does not answer in time.
     async fn script(&self, text: &str) -> Option<bool> {
+        let patience = COMMAND_MAX.min(self.term / 6);
         let run = async {
             let settings = ConnectionManagerConfig::new()
-                .set_connection_timeout(Some(COMMAND_MAX))
-                .set_response_timeout(Some(COMMAND_MAX))
+                .set_connection_timeout(Some(patience))
+                .set_response_timeout(Some(patience))
                 .set_number_of_retries(1);
             let connect = || self.client.get_connection_manager_with_config(settings);
             let mut connection = self.connection.get_or_try_init(connect).await?.clone();
-            let millis = u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX);
+            let millis = u64::try_from(self.term.as_millis()).unwrap_or(u64::MAX);
             let script = Script::new(text);
             script.key(KEY).arg(&self.id).arg(millis).invoke_async::<i64>(&mut connection).await
         };
-        let outcome = tokio::time::timeout(COMMAND_MAX * 2, run).await;
+        let outcome = tokio::time::timeout(patience, run).await;
         let held = match &outcome {
             Ok(Ok(held)) => Some(*held == 1),
             _ => None,
@@ -112,10 +118,15 @@ impl Redis {
 impl Leader for Redis {
     fn stand(&self) -> Answer<'_, Result<Option<Fence>, StoreError>> {
         Box::pin(async {
-            match self.script(TAKE).await {
-                Some(false) => Ok(None),
-                Some(true) | None => self.lease.stand().await,
+            let locked = self.script(TAKE).await;
+            if locked == Some(false) {
+                return Ok(None);
             }
+            let stood = self.lease.stand().await;
+            if locked == Some(true) && !matches!(stood, Ok(Some(_))) {
+                self.script(GIVE_UP).await;
+            }
+            stood
         })
     }
 

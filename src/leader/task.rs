@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Leader, Leadership, RENEWED, TERM, Terms};
+use super::{Leader, Leadership, RENEWALS, Terms};
 
 /// A term that this process still holds, and how long at least.
 struct Held {
@@ -13,30 +13,27 @@ struct Held {
     until: Instant,
 }
 
-/// Stands for the lead until `stop` is cancelled, and gives it up then. Answers the terms, and the task that drives them.
-pub fn run(leader: impl Leader, stop: CancellationToken) -> (Terms, impl Future<Output = ()> + Send) {
-    run_every(RENEWED, leader, stop)
-}
-
-/// As [`run`], at another pace.
-pub(super) fn run_every(
-    renewed: Duration,
+/// Stands for the lead until `stop` is cancelled, a `term` at a time, and gives it up then. Answers the terms, and the task that
+/// drives them.
+pub fn run(
     leader: impl Leader,
+    term: Duration,
     stop: CancellationToken,
 ) -> (Terms, impl Future<Output = ()> + Send) {
     let (told, current) = watch::channel(None);
-    (Terms { current }, drive(renewed, leader, told, stop))
+    (Terms { current }, drive(leader, term, told, stop))
 }
 
 async fn drive(
-    renewed: Duration,
     leader: impl Leader,
+    term: Duration,
     told: watch::Sender<Option<Leadership>>,
     stop: CancellationToken,
 ) {
     let mut held = None::<Held>;
     while !stop.is_cancelled() {
-        held = next(&leader, held).await;
+        let asked = Instant::now();
+        held = next(&leader, term, held).await;
         told.send_if_modified(|current| {
             let fence = |leadership: &Option<Leadership>| leadership.as_ref().map(Leadership::fence);
             let next = held.as_ref().map(|held| held.leadership.clone());
@@ -46,21 +43,24 @@ async fn drive(
             }
             differs
         });
-        stop.run_until_cancelled(tokio::time::sleep(renewed)).await;
+        let again = asked + term / RENEWALS;
+        let again = held.as_ref().map_or(again, |held| again.min(held.until));
+        stop.run_until_cancelled(tokio::time::sleep_until(again.into())).await;
     }
     if let Some(held) = held {
         held.leadership.ended.cancel();
+        told.send_replace(None);
         leader.step_down(held.leadership.fence).await;
     }
 }
 
 /// What is held after one more try. The term counts from before the try: its answer may have been long on its way.
-async fn next(leader: &impl Leader, held: Option<Held>) -> Option<Held> {
+async fn next(leader: &impl Leader, term: Duration, held: Option<Held>) -> Option<Held> {
     let asked = Instant::now();
-    let rest = held.as_ref().map_or(TERM, |held| held.until.saturating_duration_since(asked));
+    let rest = held.as_ref().map_or(term, |held| held.until.saturating_duration_since(asked));
     // What is held ends in time whatever the store does.
     let stood = tokio::time::timeout(rest.max(Duration::from_millis(1)), leader.stand()).await;
-    let until = asked + TERM;
+    let until = asked + term;
     match (stood, held) {
         (Ok(Ok(Some(fence))), Some(held)) if held.leadership.fence == fence => {
             // A process that slept past the end of its term may find it its own still: nobody else wanted it.
@@ -71,10 +71,6 @@ async fn next(leader: &impl Leader, held: Option<Held>) -> Option<Held> {
             tracing::info!(%fence, "this process leads: it closes windows and writes fixes");
             Some(Held { leadership: Leadership { fence, ended: CancellationToken::new() }, until })
         }
-        (Ok(Ok(None)), before) => {
-            end(before);
-            None
-        }
         (Ok(Err(error)), Some(held)) if Instant::now() < held.until => {
             tracing::warn!(%error, "the term of leadership was not renewed; it is tried again");
             Some(held)
@@ -84,7 +80,8 @@ async fn next(leader: &impl Leader, held: Option<Held>) -> Option<Held> {
             end(before);
             None
         }
-        (Err(_), before) => {
+        // Another leads, or the store did not answer in time.
+        (Ok(Ok(None)) | Err(_), before) => {
             end(before);
             None
         }

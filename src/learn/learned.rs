@@ -76,7 +76,7 @@ impl Learned {
         while stop.run_until_cancelled(tokio::time::sleep(FOLLOWED)).await.is_some() {
             let followed = async {
                 let approved = self.store.approved_rules().await?;
-                if known.replace(approved.clone()).is_some_and(|known| known != approved) {
+                if known.replace(approved.clone()).is_none_or(|known| known != approved) {
                     self.resume().await?;
                 }
                 Ok::<_, LearnError>(())

@@ -13,6 +13,7 @@ mod holes;
 mod hours;
 mod learning;
 mod migrations;
+mod replicas;
 mod retention;
 
 #[path = "../../tests/support/engines/mod.rs"]

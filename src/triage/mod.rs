@@ -179,6 +179,20 @@ impl Triage {
         Ok(report)
     }
 
+    /// Triages the windows that an earlier leader closed and did not get to, unless people paused triage.
+    async fn go_on(&self, now: UnixNanos) -> Result<(), StoreError> {
+        let _one_at_a_time = self.closing.lock().await;
+        let left = self.store.untriaged_windows().await?;
+        if left.is_empty() || !self.is_running().await? {
+            return Ok(());
+        }
+        self.merge(now).await?;
+        for window in left {
+            self.triage(window, now, self.settings.auto_fix).await?;
+        }
+        Ok(())
+    }
+
     async fn triage(&self, window: UnixNanos, now: UnixNanos, auto_fix: bool) -> Result<Report, StoreError> {
         self.store.age_families(window).await?;
         let clusters = self.store.window_clusters(window).await?;

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOKED: Duration = Duration::from_millis(50);
 
 /// Older wishes are not fulfilled: nobody waits for them any more.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 /// Why the window was not closed on demand.
 #[derive(Debug, thiserror::Error)]

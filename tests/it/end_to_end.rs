@@ -13,12 +13,12 @@ use crate::support::service::Service;
 const APPLICATION: &str = include_str!("../support/emit.py");
 
 /// The files of its repository.
-fn repository() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn repository() -> Vec<(&'static str, &'static str)> {
     vec![("emit.py", APPLICATION), ("README.md", "# a shop\n")]
 }
 
 /// What Claude answers: it looks, then mends the line.
-fn mending() -> Vec<Turn> {
+pub(crate) fn mending() -> Vec<Turn> {
     vec![
         Turn::tool_use("list_files", json!({"path": ""})),
         Turn::tool_use("read_file", json!({"path": "emit.py", "start_line": null, "end_line": null})),

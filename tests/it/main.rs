@@ -26,6 +26,7 @@ mod origins;
 mod outcomes;
 mod protocol;
 mod receiving;
+mod replicas;
 mod rules;
 mod sending;
 mod sqlite_faults;

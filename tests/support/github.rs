@@ -44,6 +44,8 @@ pub enum Fault {
     DropConnection,
     /// It is carried out, but the answer is this status.
     DoThenStatus(u16),
+    /// It is carried out, but the connection ends without an answer.
+    DoThenDropConnection,
     /// It is carried out at once, but the answer comes later.
     DoThenDelay(Duration),
     /// It is carried out and answered later.
@@ -181,7 +183,7 @@ async fn handle(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
         Some(Fault::Status(status, _) | Fault::DoThenStatus(status)) => {
             Some(Reply::error(*status, "Injected fault"))
         }
-        Some(Fault::DropConnection) => Some(Reply::new(0, Value::Null)),
+        Some(Fault::DropConnection | Fault::DoThenDropConnection) => Some(Reply::new(0, Value::Null)),
         _ => None,
     };
     let undone = matches!(fault, Some(Fault::Status(..) | Fault::DropConnection));
@@ -197,7 +199,7 @@ async fn handle(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
     };
     let reply = shared.lock().unwrap().carry_out(call, &head.headers, body.is_none(), undone, injected);
     match fault {
-        Some(Fault::DropConnection) => server::drop_connection(),
+        Some(Fault::DropConnection | Fault::DoThenDropConnection) => server::drop_connection(),
         Some(Fault::DoThenDelay(delay)) => tokio::time::sleep(delay).await,
         _ => {}
     }

@@ -86,8 +86,7 @@ impl Service {
     }
 
     async fn stop(&mut self) -> ExitStatus {
-        let pid = Pid::from_raw(self.child.id().try_into().unwrap());
-        kill(pid, Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         let begun = Instant::now();
         while begun.elapsed() < STOP_TIME_MAX {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -102,6 +101,20 @@ impl Service {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Stops it in its tracks, as a machine that swaps does; connections stay open.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on after [`Service::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
     async fn wait_until_it_listens(&mut self, printed: usize) {
