@@ -91,4 +91,4 @@ async fn a_leader_whose_term_is_over_changes_nothing(on: On) {
     assert_eq!(store.lead("third", UnixNanos(115), term).await.unwrap(), None, "the second leads still");
 }
 
-on_both!(a_leader_whose_term_is_over_changes_nothing);
+on_each!(a_leader_whose_term_is_over_changes_nothing);
