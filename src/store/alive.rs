@@ -15,6 +15,11 @@ use crate::model::UnixNanos;
 const BEAT: Duration = Duration::from_secs(2);
 const BEAT_IN_TROUBLE: Duration = Duration::from_millis(500);
 
+/// How long saying so may take: longer than SQLite waits for another program's lock.
+const BEAT_MAX: Duration = Duration::from_secs(8);
+
+const DOING: &str = "saying that this process is up";
+
 impl Store {
     /// How many processes said since then that they are up.
     ///
@@ -32,8 +37,10 @@ impl Store {
     /// Where the store fails it says so and goes on trying: as soon as a write succeeds the store counts as well again.
     pub async fn beat(self, id: String, stop: CancellationToken) {
         let mut rest = Duration::ZERO;
-        while stop.run_until_cancelled(tokio::time::sleep(rest)).await.is_some() {
-            rest = match self.beat_once(&id).await {
+        while stop.run_until_cancelled(self.rest(rest)).await.is_some() {
+            let beat = tokio::time::timeout(BEAT_MAX, self.beat_once(&id)).await;
+            let timed_out = |_| Err(StoreError::while_doing(DOING)(sqlx::Error::PoolTimedOut));
+            rest = match beat.unwrap_or_else(timed_out) {
                 Ok(()) => BEAT,
                 Err(error) => {
                     self.in_trouble(&error).await;
@@ -43,8 +50,13 @@ impl Store {
         }
     }
 
+    /// Rests, and no longer than until a commit fails.
+    async fn rest(&self, rest: Duration) {
+        let _ = tokio::time::timeout(rest, self.trouble.notified()).await;
+    }
+
     async fn beat_once(&self, id: &str) -> Result<(), StoreError> {
-        let failed = StoreError::while_doing("saying that this process is up");
+        let failed = StoreError::while_doing(DOING);
         let offset = self.database.engine().clock_offset(self.clock).await.map_err(&failed)?;
         self.clock_offset.store(offset, Ordering::Relaxed);
         let up = sql("INSERT INTO replica (id, started_at, seen_at) VALUES ($1, $2, $2)

@@ -53,16 +53,21 @@ impl Store {
         Ok(Fence(fence))
     }
 
-    /// The term of `owner`, where it still is its own.
+    /// The term of `owner`, where it still is its own. A file that was begun in place of a corrupted one was led by nobody: there a
+    /// term begins.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn renew_lead(&self, owner: &str) -> Result<Option<Fence>, StoreError> {
         let failed = StoreError::while_doing("renewing the lead");
-        let held = sql("SELECT fence FROM lease WHERE name = 'leader' AND owner = $1").bind(owner);
-        let row = self.database.optional(held).await.map_err(&failed)?;
-        row.map(|row| row.integer("fence").map(Fence)).transpose().map_err(failed)
+        let held =
+            sql("SELECT owner, fence FROM lease WHERE name = 'leader' AND owner IN ($1, '')").bind(owner);
+        let Some(row) = self.database.optional(held).await.map_err(&failed)? else { return Ok(None) };
+        if row.text("owner").map_err(&failed)?.is_empty() {
+            return self.take_lead(owner).await.map(Some);
+        }
+        row.integer("fence").map(|fence| Some(Fence(fence))).map_err(failed)
     }
 
     /// Ends a term before its time, so that another replica need not wait for it.

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 pub use audit::AuditEntry;
 pub use clusters::{ClusterFilter, Summary};
@@ -66,12 +66,17 @@ const WAITING_REQUESTS_MAX: usize = 1_024;
 /// has locked.
 const START_PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long the database may take to answer a ping: whoever asks for the service's health waits for it.
+const PING_MAX: Duration = Duration::from_secs(2);
+
 /// A handle on the store; clones share it.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
     writer: mpsc::Sender<Waiting>,
     healthy: Arc<AtomicBool>,
+    /// Told when a commit fails after one that succeeded.
+    trouble: Arc<Notify>,
     /// The start of the open window.
     window: Arc<watch::Sender<UnixNanos>>,
     /// What people should know of a database that was set aside.
@@ -100,6 +105,7 @@ impl Store {
             database,
             writer: sender,
             healthy: Arc::new(AtomicBool::new(true)),
+            trouble: Arc::default(),
             window: Arc::new(watch::Sender::new(UnixNanos::default())),
             set_aside: Arc::new(watch::Sender::new(None)),
             clock,
@@ -109,21 +115,21 @@ impl Store {
         let (database, healthy) = (store.database.clone(), Arc::clone(&store.healthy));
         let window = Arc::clone(&store.window);
         let set_aside = Arc::clone(&store.set_aside);
-        Ok((store, Writer { database, waiting, healthy, window, set_aside }))
+        let trouble = Arc::clone(&store.trouble);
+        Ok((store, Writer { database, waiting, healthy, window, set_aside, trouble }))
     }
 
     async fn set_up(&self) -> Result<(), StoreError> {
-        let engine = self.database.engine();
         let begun = std::time::Instant::now();
         let mut rest = Duration::from_millis(200);
         loop {
-            let Err(error) = engine.migrate().await else { break };
+            let Err(error) = self.try_to_set_up().await else { return Ok(()) };
             let fault = match &error {
-                StoreError::Open { source, .. } => Fault::of(source),
+                StoreError::Open { source, .. } | StoreError::Unavailable { source, .. } => Fault::of(source),
                 _ => Fault::Other,
             };
             match fault {
-                Fault::Corrupt => match engine.mend(fault).await? {
+                Fault::Corrupt => match self.database.engine().mend(fault).await? {
                     Some(told) => self.tell_set_aside(&told),
                     None => return Err(error),
                 },
@@ -137,6 +143,11 @@ impl Store {
                 _ => return Err(error),
             }
         }
+    }
+
+    async fn try_to_set_up(&self) -> Result<(), StoreError> {
+        let engine = self.database.engine();
+        engine.migrate().await?;
         let failed = StoreError::while_doing("reading the database's clock");
         let offset = engine.clock_offset(self.clock).await.map_err(failed)?;
         self.clock_offset.store(offset, Ordering::Relaxed);
@@ -196,7 +207,9 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`] where it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.fetch("SELECT 1").await.map(drop).map_err(StoreError::while_doing("answering a ping"))
+        let answer = tokio::time::timeout(PING_MAX, self.database.fetch("SELECT 1")).await;
+        let answer = answer.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        answer.map(drop).map_err(StoreError::while_doing("answering a ping"))
     }
 }
 

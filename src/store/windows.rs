@@ -78,12 +78,14 @@ impl Store {
         Ok(ClosedWindow { start, next_start })
     }
 
-    /// What another replica may have done: which window is open.
+    /// What another replica may have done: which window is open. None is in a fresh file that was begun in place of a corrupted
+    /// one; then one is begun.
     pub(super) async fn look_at_window(&self) -> Result<(), StoreError> {
         let failed = StoreError::while_doing("reading the window");
         let open = self.database.optional(OPEN).await.map_err(&failed)?;
-        if let Some(row) = open {
-            self.told_window(row.time(0).map_err(failed)?);
+        match open {
+            Some(row) => self.told_window(row.time(0).map_err(failed)?),
+            None => drop(self.begin_window(self.now()).await?),
         }
         Ok(())
     }
@@ -146,7 +148,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn last_closed_at(&self) -> Result<Option<UnixNanos>, StoreError> {
         self.database
-            .one(sql("SELECT max(closed_at) FROM window"))
+            .one(sql("SELECT max(closed_at) FROM \"window\""))
             .await
             .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading the latest window"))

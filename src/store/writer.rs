@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Database, Fault, Purpose, Rows, Transaction, sql};
@@ -66,6 +66,8 @@ pub struct Writer {
     pub(super) healthy: Arc<AtomicBool>,
     pub(super) window: Arc<watch::Sender<UnixNanos>>,
     pub(super) set_aside: Arc<watch::Sender<Option<String>>>,
+    /// Told when a commit fails after one that succeeded.
+    pub(super) trouble: Arc<Notify>,
 }
 
 impl Writer {
@@ -107,7 +109,7 @@ impl Writer {
         let (batches, answers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|Waiting { batch, done }| (batch, done)).unzip();
         let outcome = Group::of(batches).commit(&self.database).await;
-        self.healthy.store(outcome.is_ok(), Ordering::Relaxed);
+        let was_healthy = self.healthy.swap(outcome.is_ok(), Ordering::Relaxed);
         match outcome {
             Ok((committed, window)) => {
                 if let Some(window) = window {
@@ -118,7 +120,13 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %chain(&error), requests = answers.len(), "a commit failed; its requests were refused");
+                let requests = answers.len();
+                if was_healthy {
+                    tracing::error!(error = %chain(&error), requests, "a commit failed; requests are refused until one succeeds");
+                    self.trouble.notify_one();
+                } else {
+                    tracing::debug!(error = %chain(&error), requests, "a commit failed again");
+                }
                 for answer in answers {
                     let _ = answer.send(Err(again(&error)));
                 }

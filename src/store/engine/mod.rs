@@ -117,9 +117,8 @@ impl Database {
     ///
     /// Also where this handle is fenced and another leads by now: see [`Fault::Fenced`].
     pub(super) async fn begin(&self, purpose: Purpose) -> Result<Transaction, sqlx::Error> {
-        let mut connection = self.engine.writer().await?;
-        connection.run(self.engine.begin(purpose)).await?;
-        let mut transaction = Transaction::new(connection);
+        let mut transaction = Transaction::new(self.engine.writer().await?);
+        transaction.begin(self.engine.begin(purpose)).await?;
         if let Some(fence) = self.fence {
             transaction.stand_by(fence).await?;
         }

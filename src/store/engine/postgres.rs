@@ -26,8 +26,14 @@ const LIFETIME: Duration = Duration::from_mins(30);
 //
 // Counting shares the lock that ending a window takes alone. PostgreSQL's lock queue is fair: whoever ends a window waits for
 // the commits under way, and those after it wait for it, which a row's share locks would not give.
-const COUNT: &str = "BEGIN; SELECT pg_advisory_xact_lock_shared(7813577643263943216)";
-const END_WINDOW: &str = "BEGIN; SELECT pg_advisory_xact_lock(7813577643263943216)";
+//
+// A replica that the network cut off leaves its transaction open, with its locks: the server ends it soon, or no other replica
+// could end the window or count what it counted. Set for the transaction only, as poolers refuse such settings of a connection.
+const WRITE: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+const COUNT: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+    SELECT pg_advisory_xact_lock_shared(7813577643263943216)";
+const END_WINDOW: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+    SELECT pg_advisory_xact_lock(7813577643263943216)";
 const MIGRATE: &str = "SELECT pg_advisory_xact_lock(7813577643263943217)";
 
 /// A PostgreSQL database.
@@ -58,8 +64,7 @@ impl Postgres {
     }
 
     async fn of(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
-        let connection = pool.acquire().await?;
-        Ok(Connection::Postgres { connection, nothing_stays: self.nothing_stays })
+        Ok(Connection::postgres(pool.acquire().await?, self.nothing_stays))
     }
 
     /// One transaction over all migrations, and one replica at a time: whoever comes second finds them done.
@@ -91,7 +96,7 @@ impl Engine for Postgres {
 
     fn begin(&self, purpose: Purpose) -> &'static str {
         match purpose {
-            Purpose::Write => "BEGIN",
+            Purpose::Write => WRITE,
             Purpose::Count => COUNT,
             Purpose::EndWindow => END_WINDOW,
         }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -25,13 +26,18 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
 /// How many may read at the same time.
 const READERS_MAX: u32 = 4;
 
+/// How many bytes of a corrupted file are looked through for the names of our tables.
+const LOOKED_THROUGH: u64 = 1024 * 1024;
+
 /// A database in one file.
 #[derive(Debug)]
 pub(in crate::store) struct Sqlite {
     path: PathBuf,
     pools: ArcSwap<Pools>,
-    /// One at a time sets a file aside. Held across awaits, hence tokio's.
-    mending: Mutex<()>,
+    /// Whether the file was seen to hold our tables.
+    ours: AtomicBool,
+    /// One at a time sets a file aside; whether the fresh one still lacks its tables. Held across awaits, hence tokio's.
+    mending: Mutex<bool>,
 }
 
 /// SQLite has one writer at a time. Ours take turns in the pool's queue, which is fair; its own waiting is not.
@@ -45,35 +51,40 @@ impl Sqlite {
     /// The database at `path`; nothing is opened yet.
     pub(in crate::store) fn new(path: &Path) -> Self {
         let pools = ArcSwap::from_pointee(Pools::of(path));
-        Self { path: path.to_owned(), pools, mending: Mutex::default() }
+        Self { path: path.to_owned(), pools, ours: AtomicBool::default(), mending: Mutex::default() }
     }
 
-    /// Gives the file another name, and begins a fresh one.
-    async fn set_aside(&self) -> Result<Option<String>, StoreError> {
-        let _one_at_a_time = self.mending.lock().await;
+    /// Gives the file another name, and begins a fresh one. A file that logmend did not write is left alone: somebody named the
+    /// wrong one.
+    async fn set_aside(&self, lacks_tables: &mut bool) -> Result<Option<String>, StoreError> {
+        let path = self.path.display().to_string();
+        let failed = |source| StoreError::SetAside { path: path.clone(), source };
         if self.is_sound().await {
             return Ok(None);
         }
-        let old = self.pools.load_full();
-        old.close().await;
-        let path = self.path.display();
-        let moved = move_away(&self.path)
-            .map_err(|source| StoreError::SetAside { path: path.to_string(), source })?;
+        if !self.ours.load(Ordering::Relaxed) && !is_ours(&self.path).map_err(failed)? {
+            return Ok(None);
+        }
+        self.pools.load_full().close().await;
+        let moved = move_away(&self.path).map_err(failed);
         self.pools.store(Arc::new(Pools::of(&self.path)));
-        self.migrate().await?;
-        let moved = moved.display();
+        let moved = moved?.display().to_string();
+        *lacks_tables = true;
         Ok(Some(format!(
             "the database {path} was corrupted; it was set aside as {moved} and a fresh one begun"
         )))
     }
 
-    /// Whether the file can be read: the task before us may have set the corrupted one aside.
+    /// Whether the file can be read: the task before us may have set the corrupted one aside. A connection of its own looks, as
+    /// those of the pools may remember pages from before they were corrupted.
     async fn is_sound(&self) -> bool {
-        let Ok(mut connection) = self.reader().await else { return false };
-        match connection.fetch("PRAGMA quick_check(1)".into()).await {
-            Ok(rows) => rows.first().and_then(|row| row.text(0).ok()).is_some_and(|said| said == "ok"),
-            Err(error) => Fault::of(&error) != Fault::Corrupt,
-        }
+        let looked = async {
+            let mut connection = options(&self.path).create_if_missing(false).connect().await?;
+            let told = sqlx::query_scalar("PRAGMA integrity_check(1)").fetch_one(&mut connection).await;
+            let _ = sqlx::Connection::close(connection).await;
+            told.map(|told: String| told == "ok")
+        };
+        looked.await.unwrap_or_else(|error: sqlx::Error| Fault::of(&error) != Fault::Corrupt)
     }
 }
 
@@ -97,11 +108,11 @@ impl Pools {
 
 impl Engine for Sqlite {
     fn reader(&self) -> Answer<'_, Connection> {
-        Box::pin(async { self.pools.load().readers.acquire().await.map(Connection::Sqlite) })
+        Box::pin(async { self.pools.load().readers.acquire().await.map(Connection::sqlite) })
     }
 
     fn writer(&self) -> Answer<'_, Connection> {
-        Box::pin(async { self.pools.load().writer.acquire().await.map(Connection::Sqlite) })
+        Box::pin(async { self.pools.load().writer.acquire().await.map(Connection::sqlite) })
     }
 
     fn begin(&self, _: Purpose) -> &'static str {
@@ -117,7 +128,9 @@ impl Engine for Sqlite {
             let mut connection =
                 connection.map_err(|source| StoreError::Open { database: path(), source })?;
             let migrated = schema::SQLITE.run_direct(None, &mut *connection, false).await;
-            migrated.map_err(|error| schema::fault(path(), &schema::SQLITE, error))
+            migrated.map_err(|error| schema::fault(path(), &schema::SQLITE, error))?;
+            self.ours.store(true, Ordering::Relaxed);
+            Ok(())
         })
     }
 
@@ -131,10 +144,22 @@ impl Engine for Sqlite {
 
     fn mend(&self, fault: Fault) -> Answer<'_, Option<String>, StoreError> {
         Box::pin(async move {
-            match fault {
-                Fault::Corrupt => self.set_aside().await,
-                _ => Ok(None),
+            let mut lacks_tables = self.mending.lock().await;
+            let told = match fault {
+                Fault::Corrupt => self.set_aside(&mut lacks_tables).await?,
+                _ => None,
+            };
+            if *lacks_tables {
+                match self.migrate().await {
+                    Ok(()) => *lacks_tables = false,
+                    // That the old one is gone is told in any case, and the tables are made as soon as they can be.
+                    Err(error) if told.is_some() => {
+                        tracing::error!(%error, "the fresh database has no tables yet")
+                    }
+                    Err(error) => return Err(error),
+                }
             }
+            Ok(told)
         })
     }
 
@@ -156,6 +181,16 @@ fn options(path: &Path) -> SqliteConnectOptions {
         // After a checkpoint the log file is cut back to this size, so that one burst does not hold the disk for good.
         .pragma("journal_size_limit", "16777216")
         .disable_statement_logging()
+}
+
+/// Whether a file holds the names of our tables, wherever its corruption left them. They stand in the first pages, as all were
+/// created before the first row was written.
+fn is_ours(path: &Path) -> std::io::Result<bool> {
+    use std::io::Read as _;
+    const NAME: &[u8] = b"request_digest";
+    let mut first = Vec::new();
+    std::fs::File::open(path)?.take(LOOKED_THROUGH).read_to_end(&mut first)?;
+    Ok(first.windows(NAME.len()).any(|window| window == NAME))
 }
 
 /// Renames the file and what stands beside it, under the first name that is free.

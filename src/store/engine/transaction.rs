@@ -16,6 +16,12 @@ impl Transaction {
         Self { connection, ended: false }
     }
 
+    /// Begins it. Where that fails too its connection is closed: one that was opened while the file could not be written to
+    /// never can write, nor after that was mended.
+    pub(super) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
+        self.connection.run(statements).await
+    }
+
     /// All rows of a statement.
     pub(in crate::store) async fn fetch(
         &mut self,
