@@ -1,4 +1,4 @@
-//! One suite for both stores: a real SQLite file, and a database of a real PostgreSQL.
+//! One suite for all stores: a real SQLite file, and a database of a real PostgreSQL, straight and through a real PgBouncer.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ mod families;
 mod holes;
 mod hours;
 mod learning;
+mod migrations;
+mod retention;
 
 #[path = "../../tests/support/engines/mod.rs"]
 #[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
@@ -22,10 +24,12 @@ pub(super) mod engines;
 enum On {
     Sqlite,
     Postgres,
+    /// PostgreSQL behind a pooler that lends connections for one transaction.
+    PgBouncer,
 }
 
 /// Every test once on each database.
-macro_rules! on_both {
+macro_rules! on_each {
     ($($test:ident),+ $(,)?) => {
         mod on_sqlite {
             $(#[tokio::test] async fn $test() { super::$test(super::On::Sqlite).await; })+
@@ -33,9 +37,21 @@ macro_rules! on_both {
         mod on_postgres {
             $(#[tokio::test] async fn $test() { super::$test(super::On::Postgres).await; })+
         }
+        mod on_pgbouncer {
+            $(#[tokio::test] async fn $test() { super::$test(super::On::PgBouncer).await; })+
+        }
     };
 }
-use on_both;
+use on_each;
+
+/// A database, and its URL at the pooler that the tests of this process share.
+fn pooled() -> (engines::Database, String) {
+    static POOLER: std::sync::OnceLock<engines::PgBouncer> = std::sync::OnceLock::new();
+    let database = engines::Postgres::database();
+    let pooler = POOLER.get_or_init(|| engines::PgBouncer::transaction_mode(engines::Postgres::shared()));
+    let url = format!("{}?pgbouncer=true", database.url_at(pooler.port()));
+    (database, url)
+}
 
 struct Running {
     store: Store,
@@ -57,6 +73,11 @@ impl Running {
             On::Postgres => {
                 let database = tokio::task::spawn_blocking(engines::Postgres::database).await.unwrap();
                 let settings = database.url().parse().unwrap();
+                Self { belongings: Some(Box::new(database)), ..Self::open(settings).await }
+            }
+            On::PgBouncer => {
+                let (database, pooler) = tokio::task::spawn_blocking(pooled).await.unwrap();
+                let settings = pooler.parse().unwrap();
                 Self { belongings: Some(Box::new(database)), ..Self::open(settings).await }
             }
         }
@@ -393,7 +414,7 @@ async fn what_was_counted_is_moved_within_its_window_and_no_further(on: On) {
     );
 }
 
-on_both! {
+on_each! {
     counts_add_up_and_examples_are_bounded,
     examples_keep_their_attributes_and_clusters_their_origin,
     the_same_request_counts_once_also_after_a_restart,

@@ -282,7 +282,7 @@ async fn where_not_all_can_be_compared_members_come_first_and_services_in_turn(o
     assert_eq!(compared, [7, 8].map(id), "members are compared whatever it costs");
 }
 
-on_both! {
+on_each! {
     a_family_is_one_cluster_for_whoever_reads,
     a_window_counts_what_its_records_added_to_a_family,
     an_id_that_became_an_alias_still_leads_to_its_error,

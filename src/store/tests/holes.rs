@@ -17,6 +17,6 @@ async fn a_hole_shrinks_from_its_beginning_until_it_is_closed(on: On) {
     assert_eq!(store.last_alive().await.unwrap(), Some(UnixNanos(77)), "not what is of the future");
 }
 
-on_both! {
+on_each! {
     a_hole_shrinks_from_its_beginning_until_it_is_closed,
 }

@@ -46,7 +46,7 @@ async fn an_error_is_new_then_ongoing_regressed_after_its_fix_and_quiet_after_a_
     assert_eq!(activity(800).await, Activity::Regressed);
 }
 
-on_both! {
+on_each! {
     windows_add_up_by_the_hour_and_the_open_one_counts,
     an_error_is_new_then_ongoing_regressed_after_its_fix_and_quiet_after_a_day,
 }

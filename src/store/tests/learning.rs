@@ -147,7 +147,7 @@ async fn ends_of_pull_requests_are_read_back_with_what_people_allowed(on: On) {
     assert_eq!(store.allowances().await.unwrap(), [allowance]);
 }
 
-on_both! {
+on_each! {
     unclassified_errors_are_listed_and_counted,
     an_error_is_claimed_once_and_its_cost_is_counted,
     decisions_apply_in_the_states_that_they_can_be_said_of,
