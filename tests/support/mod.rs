@@ -7,6 +7,7 @@ pub mod claude;
 pub mod collector;
 pub mod engines;
 pub mod github;
+pub mod load;
 pub mod loki;
 pub mod next_hop;
 pub mod otlp;

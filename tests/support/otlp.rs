@@ -109,13 +109,25 @@ pub async fn export_with_token(
 
 /// Sends bytes in place of a request.
 pub async fn export_bytes(url: &str, bytes: Vec<u8>) -> Result<(), Status> {
-    let mut client = tonic::client::Grpc::new(connect(url).await?);
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let codec = Verbatim::<ExportLogsServiceResponse>(PhantomData);
-    client
-        .unary(Request::new(bytes), EXPORT_PATH.parse().unwrap(), codec)
-        .await
-        .map(|response| taken(response.get_ref()))
+    Connected::to(url).await?.export(bytes).await
+}
+
+/// A connection that is kept from request to request.
+pub struct Connected(tonic::client::Grpc<Channel>);
+
+impl Connected {
+    /// Connects to `url`.
+    pub async fn to(url: &str) -> Result<Self, Status> {
+        Ok(Self(tonic::client::Grpc::new(connect(url).await?)))
+    }
+
+    /// Sends bytes in place of a request.
+    pub async fn export(&mut self, bytes: Vec<u8>) -> Result<(), Status> {
+        self.0.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let codec = Verbatim::<ExportLogsServiceResponse>(PhantomData);
+        let answer = self.0.unary(Request::new(bytes), EXPORT_PATH.parse().unwrap(), codec).await;
+        answer.map(|response| taken(response.get_ref()))
+    }
 }
 
 /// Sends bytes as they are, and decodes the answer.
