@@ -61,7 +61,8 @@ const WINDOWS: Kind = Kind {
     old: "start < $1 AND triaged_at IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM window_cluster w WHERE w.window_start = start)",
 };
-/// Errors that were not seen for long and that nobody did anything about.
+/// Errors that were not seen for long and that nobody did anything about, nor is about to: those of the open window stay, and
+/// those of windows that triage has not looked at.
 const CLUSTERS: Kind = Kind {
     table: "cluster",
     key: "fingerprint",
@@ -70,7 +71,7 @@ const CLUSTERS: Kind = Kind {
         AND NOT EXISTS (SELECT 1 FROM rule_proposal p WHERE p.fingerprint = cluster.fingerprint)
         AND NOT EXISTS (SELECT 1 FROM separated s WHERE s.fingerprint = cluster.fingerprint)
         AND NOT EXISTS (SELECT 1 FROM window_cluster w WHERE w.fingerprint = cluster.fingerprint
-          AND w.window_start = (SELECT o.start FROM \"window\" o WHERE o.closed_at IS NULL))",
+          AND w.window_start IN (SELECT o.start FROM \"window\" o WHERE o.triaged_at IS NULL))",
 };
 
 impl Store {

@@ -49,8 +49,7 @@ use on_each;
 fn pooled() -> (engines::Database, String) {
     static POOLER: std::sync::OnceLock<engines::PgBouncer> = std::sync::OnceLock::new();
     let database = engines::Postgres::database();
-    let pooler =
-        POOLER.get_or_init(|| engines::PgBouncer::transaction_mode(engines::Postgres::shared()));
+    let pooler = POOLER.get_or_init(|| engines::PgBouncer::transaction_mode(engines::Postgres::shared()));
     let url = format!("{}?pgbouncer=true", database.url_at(pooler.port()));
     (database, url)
 }
