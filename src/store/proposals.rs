@@ -123,7 +123,6 @@ impl Store {
         self.database
             .execute(sql("DELETE FROM rule_proposal WHERE status = 'asking'"))
             .await
-            .map(|done| done)
             .map_err(StoreError::while_doing("giving interrupted claims back"))
     }
 

@@ -68,10 +68,12 @@ impl Connection {
         Self { to: To::Postgres { connection, nothing_stays }, awaits_answer: false }
     }
 
+    // The driver's futures are some kilobytes each; boxed, those of all who wait for a statement are small.
+
     /// All rows of a statement.
     pub(in crate::store) async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, sqlx::Error> {
         self.awaits_answer = true;
-        let rows = self.to.fetch(statement).await;
+        let rows = Box::pin(self.to.fetch(statement)).await;
         self.awaits_answer = false;
         rows
     }
@@ -79,7 +81,7 @@ impl Connection {
     /// Runs a statement; tells how many rows it changed.
     pub(in crate::store) async fn execute(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         self.awaits_answer = true;
-        let changed = self.to.execute(statement).await;
+        let changed = Box::pin(self.to.execute(statement)).await;
         self.awaits_answer = false;
         changed
     }
@@ -87,7 +89,7 @@ impl Connection {
     /// Runs statements without values.
     pub(in crate::store) async fn run(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
         self.awaits_answer = true;
-        let run = self.to.run(text).await;
+        let run = Box::pin(self.to.run(text)).await;
         self.awaits_answer = false;
         run
     }

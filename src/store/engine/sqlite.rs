@@ -154,7 +154,7 @@ impl Engine for Sqlite {
                     Ok(()) => *lacks_tables = false,
                     // That the old one is gone is told in any case, and the tables are made as soon as they can be.
                     Err(error) if told.is_some() => {
-                        tracing::error!(%error, "the fresh database has no tables yet")
+                        tracing::error!(%error, "the fresh database has no tables yet");
                     }
                     Err(error) => return Err(error),
                 }
@@ -196,7 +196,7 @@ fn is_ours(path: &Path) -> std::io::Result<bool> {
 /// Renames the file and what stands beside it, under the first name that is free.
 fn move_away(path: &Path) -> std::io::Result<PathBuf> {
     let named = |n: u32| with_suffix(path, &format!(".corrupt-{n}"));
-    let free = (1..).map(named).find(|moved| !moved.exists()).unwrap_or_else(|| named(0));
+    let free = (1..=u32::MAX).map(named).find(|moved| !moved.exists()).unwrap_or_else(|| named(0));
     std::fs::rename(path, &free)?;
     for beside in ["-wal", "-shm"] {
         match std::fs::rename(with_suffix(path, beside), with_suffix(&free, beside)) {
