@@ -28,6 +28,7 @@ mod protocol;
 mod receiving;
 mod replicas;
 mod rules;
+mod schemas;
 mod sending;
 mod sqlite_faults;
 mod stalled_store;

@@ -141,8 +141,10 @@ async fn a_lock_of_another_program_is_waited_out() {
         other.execute("PRAGMA busy_timeout = 5000").await.unwrap();
         other.execute("BEGIN IMMEDIATE").await.unwrap();
     };
-    check(service, lock, async |_: &Service| drop(other.lock().await.execute("ROLLBACK").await.unwrap()))
-        .await;
+    let unlock = async |_: &Service| {
+        other.lock().await.execute("ROLLBACK").await.unwrap();
+    };
+    check(service, lock, unlock).await;
 }
 
 /// Garbage in place of pages, once all that is known of them in memory is out of date.

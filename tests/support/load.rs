@@ -180,12 +180,12 @@ impl Exporter {
             if self.is_forgetful() {
                 return false;
             }
-            match self.url.borrow().clone() {
-                Some(place) => self.place = place,
-                None => {
-                    let ending = ending.get_or_insert_with(Instant::now);
-                    assert!(ending.elapsed() < LAST_MAX, "the last requests are not taken");
-                }
+            let place = self.url.borrow().clone();
+            if let Some(place) = place {
+                self.place = place;
+            } else {
+                let ending = ending.get_or_insert_with(Instant::now);
+                assert!(ending.elapsed() < LAST_MAX, "the last requests are not taken");
             }
             tokio::time::sleep(REST).await;
         }

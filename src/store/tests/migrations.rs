@@ -7,6 +7,7 @@ use std::path::Path;
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::{ConnectOptions as _, Connection, Executor};
 
+use super::engine::sql;
 use super::*;
 use crate::model::Fence;
 
@@ -125,6 +126,16 @@ async fn eight_starts_at_once_make_one_schema(on: On) {
         running.store.commit(batch(n, vec![delta(1, 1, 500)])).await.unwrap();
     }
     assert_eq!(opened[0].store.cluster(id(1)).await.unwrap().unwrap().count, 8);
+    if matches!(on, On::PgBouncer) {
+        // What is left at a server's connection would be found there by whoever is lent it next.
+        let locks = "pg_locks JOIN pg_database d ON d.oid = database
+                     WHERE locktype = 'advisory' AND d.datname = current_database()";
+        for left in ["pg_prepared_statements", locks] {
+            let counted = sql(format!("SELECT count(*) FROM {left}"));
+            let row = opened[0].store.database.one(counted).await.unwrap();
+            assert_eq!(row.number(0).unwrap(), 0, "{left}");
+        }
+    }
     drop(database);
 }
 

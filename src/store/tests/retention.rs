@@ -6,6 +6,9 @@ use super::engine::sql;
 use super::*;
 
 const DAY: u64 = 24 * 3_600 * 1_000_000_000;
+/// The statement that writes a row of a time.
+type Row = fn(u64) -> String;
+
 /// When it is cleaned up.
 const NOW: u64 = 1_000 * DAY;
 /// How long a commit may wait beside a large deletion, on a machine that compiles meanwhile; without the small steps it waits for
@@ -31,7 +34,6 @@ async fn each_kind_goes_after_its_own_time(on: On) {
     let store = &running.store;
     let minute = DAY / 24 / 60;
     // Table, how long it is kept, and how a row of a time is written.
-    type Row = fn(u64) -> String;
     let kinds: [(&str, u64, Row); 6] = [
         ("request_digest", 10 * minute, |at| {
             format!("INSERT INTO request_digest (digest, committed_at) VALUES ('{at}', {at})")
