@@ -93,10 +93,10 @@ impl Load {
         let sum = tallies.values().map(|tally| tally.sent).sum::<u64>();
         println!("{sum} records in {sending:?}");
         println!("sent and acknowledged: {tallies:?}\ncounted: {counted:?}");
-        assert_eq!(counted.keys().collect::<Vec<_>>(), tallies.keys().collect::<Vec<_>>(), "which errors");
+        assert!(counted.keys().all(|name| tallies.contains_key(name)), "nothing that was not sent");
         for (name, Tally { sent, acknowledged }) in tallies {
-            let counted = counted[&name];
-            assert!(acknowledged > 0, "{name:?}: nothing was acknowledged of {sent}");
+            // Of what a forgetful one sends at bad moments alone nothing may have come.
+            let counted = counted.get(&name).copied().unwrap_or_default();
             assert!(
                 acknowledged <= counted && counted <= sent,
                 "{name:?}: {acknowledged} acknowledged ≤ {counted} counted ≤ {sent} sent"
