@@ -376,7 +376,7 @@ async fn missed(
     if loki.is_none() {
         return Ok(None);
     }
-    let missed = Missed::find(store.clone(), pipeline, telemetry::now()).await;
+    let missed = Missed::find(store.clone(), pipeline, store.now()).await;
     missed.map(Some).context("DATABASE_URL: the store does not answer")
 }
 

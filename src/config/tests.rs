@@ -70,6 +70,7 @@ fn every_fault_is_told_with_its_key_and_the_mend() {
         ("ANTHROPIC_MODEL", "claude-3"),
         ("LOGMEND_TLS_CERT", "cert.pem"),
         ("LOGMEND_IDLE_TIMEOUT", "0"),
+        ("LOGMEND_LEADER_TERM", "2"),
         ("LOGMEND_MAX_CLUSTERS_PER_WINDOW", "99"),
         ("LOGMEND_RULES", "/nonexistent.toml"),
         ("AUTO_FIX_ENABLED", "perhaps"),
@@ -82,13 +83,14 @@ fn every_fault_is_told_with_its_key_and_the_mend() {
         "ANTHROPIC_MODEL is `claude-3`",
         "LOGMEND_TLS_KEY is not set, but another LOGMEND_TLS_ setting is",
         "LOGMEND_IDLE_TIMEOUT is `0`; it must be a number of seconds from 0.1 to 3600",
+        "LOGMEND_LEADER_TERM is `2`; it must be a whole number from 3 to 300",
         "LOGMEND_MAX_CLUSTERS_PER_WINDOW is `99`; it must be a whole number from 100 to 1000000",
         "LOGMEND_RULES: the rules file /nonexistent.toml",
         "AUTO_FIX_ENABLED is `perhaps`; it must be true or false",
     ] {
         assert!(told.contains(expected), "{expected}\nin\n{told}");
     }
-    assert_eq!(told.lines().count(), 10, "{told}");
+    assert_eq!(told.lines().count(), 11, "{told}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ async fn windows_end_whatever_becomes_of_redis() {
     let urls = proxies.each_ref().map(|proxy| format!("redis://127.0.0.1:{}", proxy.port()));
     let each = urls.each_ref().map(|url| [("REDIS_URL", url.as_str())]);
     let fleet =
-        Fleet::start(&[("ERROR_MONITOR_INTERVAL", "1")], &each.each_ref().map(|own| own.as_slice())).await;
+        Fleet::start(&[("ERROR_MONITOR_INTERVAL", "1")], &each.each_ref().map(<[_; 1]>::as_slice)).await;
     let leader = fleet.leader().await;
     let (leading, following) = (&fleet.replicas[&leader], &fleet.replicas[&(1 - leader)]);
     let holder = redis.cli(&["GET", KEY]);
