@@ -96,7 +96,8 @@
 //!    what reaches a prompt or a pull request is marked as data and has no effect there.
 //! 8. **Pressure goes upstream.** Every queue is bounded. When one is full the sender is told `UNAVAILABLE` with a delay.
 //! 9. **It degrades, it does not stop.** With Claude, GitHub, Redis or Loki down errors are still taken in; fixes wait in the
-//!    store. With the store down senders are told to come again, and it goes on by itself.
+//!    store. With the store down senders are told to come again; it is looked at twice a second, and as soon as a
+//!    write succeeds everything goes on.
 //!
 //! With several replicas all of this holds by what they share: rows that add up, the digest, the unique claim, the branch's name, and
 //! the fence that every write of a leader names. Who leads spares work and guarantees nothing.
@@ -157,3 +158,9 @@ pub mod proto {
         }
     }
 }
+
+/// Real servers, which the black-box tests share.
+#[cfg(test)]
+#[path = "../tests/support/engines/mod.rs"]
+#[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
+mod engines;

@@ -1,7 +1,5 @@
 //! Whether the service lives, is ready, and which of its parts are degraded.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,7 +10,7 @@ use super::error::Problem;
 use crate::model::UnixNanos;
 
 /// A process that was not up for so long is gone.
-const SEEN: Duration = Duration::from_secs(10);
+const SEEN: UnixNanos = UnixNanos(10_000_000_000);
 
 /// The process answers: nothing more.
 pub(super) async fn live() -> Json<Value> {
@@ -32,16 +30,15 @@ pub(super) async fn ready(State(state): State<super::State>) -> Result<Json<Valu
 /// Each part's state. The call itself succeeds as long as errors are taken in, whatever else is down.
 pub(super) async fn components(State(state): State<super::State>) -> Json<Value> {
     let store_answers = state.store.ping().await.is_ok() && state.store.is_healthy();
-    let monitor = if !state.setup.monitoring {
-        json!({"status": "disabled", "detail": "ERROR_MONITORING_ENABLED is false"})
-    } else {
-        match state.triage.is_running().await {
-            Ok(true) => json!({"status": "ok"}),
-            Ok(false) => {
-                json!({"status": "paused", "detail": "resume it with POST /error-monitor/monitor/start"})
-            }
-            Err(_) => json!({"status": "unknown", "detail": "the store does not answer"}),
+    let monitor = match state.triage.is_running().await {
+        _ if !state.setup.monitoring => {
+            json!({"status": "disabled", "detail": "ERROR_MONITORING_ENABLED is false"})
         }
+        Ok(true) => json!({"status": "ok"}),
+        Ok(false) => {
+            json!({"status": "paused", "detail": "resume it with POST /error-monitor/monitor/start"})
+        }
+        Err(_) => json!({"status": "unknown", "detail": "the store does not answer"}),
     };
     let store = if store_answers {
         match &*state.store.set_aside().borrow() {
@@ -73,7 +70,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
 
 /// How many processes are on the store, and whether this one leads.
 async fn replicas(state: &super::State) -> Value {
-    let since = UnixNanos(state.store.now().0.saturating_sub(SEEN.as_nanos() as u64));
+    let since = UnixNanos(state.store.now().0.saturating_sub(SEEN.0));
     match state.store.replicas_since(since).await {
         Ok(count) => json!({"status": "ok", "count": count, "leads": state.terms.is_leading()}),
         Err(_) => json!({"status": "unknown", "detail": "the store does not answer"}),

@@ -6,7 +6,6 @@ use crate::loki::{self, Client, Hole, NotTaken};
 use crate::model::{Transport, UnixNanos};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::store::{Store, StoreError};
-use crate::telemetry;
 
 /// What is to be read, and where it goes.
 #[derive(Debug)]
@@ -48,7 +47,8 @@ impl Missed {
         for hole in self.holes {
             tracing::info!("reading back from Loki what was logged from {} to {}", hole.from, hole.to);
             let pipeline = self.pipeline.clone();
-            let take = move |request| take(pipeline.clone(), request);
+            let store = self.store.clone();
+            let take = move |request| take(pipeline.clone(), request, store.now());
             let report =
                 loki::read_back(client, hole, take, |since| noted(self.store.set_hole(since, hole.to)), stop)
                     .await;
@@ -65,8 +65,8 @@ pub(super) async fn run(client: Client, missed: Missed, stop: CancellationToken)
     tokio::join!(missed.read(&client, &stop), loki::watch(client.clone(), stop.clone()));
 }
 
-async fn take(pipeline: Pipeline, request: bytes::Bytes) -> Result<u64, NotTaken> {
-    match pipeline.process(request, telemetry::now(), Transport::Loki).await {
+async fn take(pipeline: Pipeline, request: bytes::Bytes, now: UnixNanos) -> Result<u64, NotTaken> {
+    match pipeline.process(request, now, Transport::Loki).await {
         Ok(receipt) => Ok(receipt.counted),
         Err(PipelineError::Unreadable(error)) => Err(NotTaken::Never(error.to_string())),
         Err(error) => Err(NotTaken::NotNow(error.to_string())),

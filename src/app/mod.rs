@@ -77,8 +77,10 @@ impl App {
         }
         let next_hop = next_hop(&config)?;
         let (rules_told, rules_trouble) = watch::channel(None);
-        let (store, writer) =
-            Store::open(&config.store, telemetry::now).await.context(in_vain(&config.store))?;
+        let (store, writer) = Store::open(&config.store, telemetry::now).await.map_err(|error| {
+            let why = in_vain(&config.store, &error);
+            anyhow::Error::new(error).context(why)
+        })?;
         let (leader, redis_trouble) = leading::leader(&config, &store)?;
         let loki = loki_client(&config)?;
         let watched = Watched {
@@ -339,9 +341,12 @@ impl api::Setup {
     }
 }
 
-/// What may help where the store cannot be opened.
-fn in_vain(store: &store::Settings) -> &'static str {
+/// What may help where the store cannot be opened. Where its schema does not fit, the error says that itself.
+fn in_vain(store: &store::Settings, error: &store::StoreError) -> &'static str {
     match store {
+        _ if !matches!(error, store::StoreError::Open { .. } | store::StoreError::Unavailable { .. }) => {
+            "DATABASE_URL: the store cannot be used"
+        }
         store::Settings::Sqlite { .. } => {
             "DATABASE_URL: the store cannot be used; name a file in a folder that this program may write to"
         }

@@ -4,12 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::engines;
 
 mod redis;
-
-#[path = "../../tests/support/engines/mod.rs"]
-#[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
-mod engines;
 
 /// Says one thing after the other, the last for ever.
 struct Told(Mutex<Vec<Result<Option<Fence>, ()>>>);

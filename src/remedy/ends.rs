@@ -120,7 +120,7 @@ pub async fn watch(ends: Ends, terms: Terms, clock: fn() -> UnixNanos, stop: Can
             }
         }
     };
-    terms.while_leading(stop, watching).await;
+    Box::pin(terms.while_leading(stop, watching)).await;
 }
 
 #[cfg(test)]

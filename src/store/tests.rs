@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::engines;
 use crate::model::{
     Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, HeldBack, Sample,
     Severity, SeverityNumber, Verdict,
@@ -15,10 +16,6 @@ mod learning;
 mod migrations;
 mod replicas;
 mod retention;
-
-#[path = "../../tests/support/engines/mod.rs"]
-#[expect(dead_code, unused_imports, unreachable_pub, reason = "the black-box tests need more of it")]
-pub(super) mod engines;
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy)]
