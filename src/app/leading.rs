@@ -56,7 +56,6 @@ impl App {
                 let (store, kept) = (store.led_by(leadership.fence()), kept.clone());
                 async move {
                     loop {
-                        tokio::time::sleep(UPKEEP).await;
                         match store.forget_old(&kept, store.now()).await {
                             Ok(0) => {}
                             Ok(rows) => tracing::debug!(rows, "what is old was deleted"),
@@ -64,6 +63,7 @@ impl App {
                                 tracing::warn!(%error, "what is old was not deleted; it is tried again");
                             }
                         }
+                        tokio::time::sleep(UPKEEP).await;
                     }
                 }
             };

@@ -113,7 +113,12 @@ impl App {
             writer_stop: CancellationToken::new(),
             writer: TaskTracker::new(),
         };
-        app.writer.spawn(writer.run(app.writer_stop.clone()));
+        // A writer that dies takes the service with it, rather than leave it refusing for ever.
+        let (dies, stop) = (app.edges_stop.clone().drop_guard(), app.writer_stop.clone());
+        app.writer.spawn(async move {
+            writer.run(stop).await;
+            drop(dies);
+        });
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());

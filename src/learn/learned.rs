@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::trial::Judge;
 use super::{LearnError, draft};
 use crate::classify::{Class, Rule, Rules};
-use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, UnixNanos, Verdict};
+use crate::model::{Decision, Fence, Fingerprint, ProposalStatus, RuleProposal, UnixNanos, Verdict};
 use crate::store::{AuditEntry, ProposalEvidence, Sighting, Store};
 
 /// Clusters that one step of a re-classification reads, and all that one reads of those that no rule knows: as many as a
@@ -58,6 +58,11 @@ impl Learned {
     #[must_use]
     pub fn new(store: Store, rules: Rules) -> Self {
         Self { store, rules, changing: Arc::default() }
+    }
+
+    /// The same, of a leader: nothing is written by it once its term is over.
+    pub(super) fn led_by(&self, fence: Fence) -> Self {
+        Self { store: self.store.led_by(fence), ..self.clone() }
     }
 
     /// Puts what is approved into use after a start.

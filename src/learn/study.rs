@@ -49,7 +49,11 @@ impl Study {
 
     /// The same, of a leader: nothing is written by it once its term is over.
     pub(super) fn led_by(&self, leadership: &Leadership) -> Self {
-        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
+        Self {
+            store: self.store.led_by(leadership.fence()),
+            learned: self.learned.led_by(leadership.fence()),
+            ..self.clone()
+        }
     }
 
     /// Gives back the claims that an earlier leader left in the middle, by a crash or a stop.

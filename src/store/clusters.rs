@@ -24,11 +24,11 @@ pub(super) async fn add(
     let failed = StoreError::while_doing("adding to clusters");
     count_in_window(transaction, window_start, deltas).await.map_err(&failed)?;
     insert(transaction, window_start, deltas).await.map_err(&failed)?;
-    let known = count(transaction, deltas).await.map_err(&failed)?;
+    let known = count(transaction, window_start, deltas).await.map_err(&failed)?;
     if known < deltas.len() {
         return Err(first_unknown(transaction, deltas).await?);
     }
-    samples::keep(transaction, deltas).await
+    samples::keep(transaction, window_start, deltas).await
 }
 
 fn ids(deltas: &[Delta]) -> Rows {
@@ -106,10 +106,10 @@ async fn insert(
         "INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version,
            environment, vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message,
            rule, category, severity, fixable, suggested_fix, severity_number, count, first_seen, last_seen, status,
-           first_window)
+           first_window, last_window)
          SELECT fingerprint, service, error_type, message, frames, stack_trace, service_version, environment,
            vcs_repository_url, vcs_revision, vcs_ref_name, service_namespace, language, named_by_message, rule, category,
-           severity, fixable, suggested_fix, severity_number, 0, first_seen, last_seen, 'new', $1
+           severity, fixable, suggested_fix, severity_number, 0, first_seen, last_seen, 'new', $1, $1
          FROM {rows} WHERE TRUE
          ON CONFLICT (fingerprint) DO NOTHING",
     );
@@ -122,7 +122,11 @@ const GRAVER: &str = "(r.severity > c.severity OR (r.severity = c.severity
     AND (r.fixable > c.fixable OR (r.fixable = c.fixable AND r.rule < c.rule))))";
 
 /// Adds the counts; the graver verdict stands. Tells how many of the clusters are there.
-async fn count(transaction: &mut Transaction, deltas: &[Delta]) -> Result<usize, sqlx::Error> {
+async fn count(
+    transaction: &mut Transaction,
+    window_start: UnixNanos,
+    deltas: &[Delta],
+) -> Result<usize, sqlx::Error> {
     let rows = ids(deltas)
         .integers("count", deltas.iter().map(|delta| integer(delta.count)))
         .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
@@ -139,10 +143,10 @@ async fn count(transaction: &mut Transaction, deltas: &[Delta]) -> Result<usize,
     let counted = sql(format!(
         "UPDATE cluster AS c SET count = c.count + r.count, first_seen = LEAST(c.first_seen, r.first_seen),
            last_seen = GREATEST(c.last_seen, r.last_seen),
-           severity_number = GREATEST(c.severity_number, r.severity_number), {verdict}
+           severity_number = GREATEST(c.severity_number, r.severity_number), last_window = $1, {verdict}
          FROM (SELECT * FROM {{rows}}) AS r WHERE c.fingerprint = r.fingerprint"
     ));
-    let counted = transaction.execute(counted.with(rows)).await?;
+    let counted = transaction.execute(counted.bind(window_start.to_i64()).with(rows)).await?;
     Ok(usize::try_from(counted).unwrap_or(usize::MAX))
 }
 

@@ -84,7 +84,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`]; nothing has changed then.
     pub async fn set_families(&self, families: &[Family], now: UnixNanos) -> Result<bool, StoreError> {
         let failed = StoreError::while_doing("writing families");
-        let mut transaction = self.database.begin(Purpose::Write).await.map_err(&failed)?;
+        let mut transaction = self.database.begin(Purpose::Families).await.map_err(&failed)?;
         let stored = Ties::stored(&mut transaction).await?;
         let mut wanted = Ties::of(families);
         wanted.keep(&stored, &released(&mut transaction).await?);

@@ -6,7 +6,7 @@ use crate::model::UnixNanos;
 
 impl Store {
     /// When a process on this store was last known to take requests: when it last said that it is up, or the time of the latest
-    /// record in the open window, whichever is later. `None` before the first. What was logged since may have been missed.
+    /// record in the last two windows, whichever is later. `None` before the first. What was logged since may have been missed.
     ///
     /// # Errors
     ///
@@ -17,8 +17,8 @@ impl Store {
         let latest = sql("SELECT max(at) AS at FROM (
                SELECT max(seen_at) AS at FROM replica
                UNION ALL
-               SELECT max(w.last_seen) FROM window_cluster w WHERE w.last_seen <= $1 AND w.window_start =
-                 (SELECT o.start FROM \"window\" o WHERE o.closed_at IS NULL)) AS known");
+               SELECT max(w.last_seen) FROM window_cluster w WHERE w.last_seen <= $1 AND w.window_start IN
+                 (SELECT o.start FROM \"window\" o ORDER BY o.start DESC LIMIT 2)) AS known");
         let row = self.database.one(latest.bind(self.now().to_i64())).await.map_err(&failed)?;
         row.time_or_none("at").map_err(failed)
     }

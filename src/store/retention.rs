@@ -45,7 +45,7 @@ struct Kind {
 }
 
 const DIGESTS: Kind = Kind { table: "request_digest", key: "digest", old: "committed_at < $1" };
-const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, digest", old: "occurred < $1" };
+const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, digest", old: "kept_in < $1" };
 const AUDIT: Kind = Kind { table: "audit", key: "id", old: "at < $1" };
 const HOURS: Kind = Kind { table: "cluster_hour", key: "fingerprint, hour", old: "hour < $1" };
 const SCANNED: Kind = Kind { table: "scan", key: "id", old: "requested_at < $1" };
@@ -66,7 +66,7 @@ const WINDOWS: Kind = Kind {
 const CLUSTERS: Kind = Kind {
     table: "cluster",
     key: "fingerprint",
-    old: "last_seen < $1 AND status NOT IN ('ignored', 'fixed', 'fix_proposed')
+    old: "last_window < $1 AND status NOT IN ('ignored', 'fixed', 'fix_proposed')
         AND NOT EXISTS (SELECT 1 FROM fix x WHERE x.fingerprint = cluster.fingerprint)
         AND NOT EXISTS (SELECT 1 FROM rule_proposal p WHERE p.fingerprint = cluster.fingerprint)
         AND NOT EXISTS (SELECT 1 FROM separated s WHERE s.fingerprint = cluster.fingerprint)
@@ -109,7 +109,8 @@ impl Store {
     async fn forget_step(&self, kind: &Kind, before: UnixNanos) -> Result<u64, StoreError> {
         let Kind { table, key, old } = kind;
         let step = sql(format!(
-            "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {old} LIMIT $2)"
+            // Said twice: what was counted while the statement waited for it is looked at once more, and stays.
+            "DELETE FROM {table} WHERE {old} AND ({key}) IN (SELECT {key} FROM {table} WHERE {old} LIMIT $2)"
         ));
         let step = self.database.execute(step.bind(before.to_i64()).bind(STEP)).await;
         step.map_err(StoreError::while_doing("deleting what is old"))

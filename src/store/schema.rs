@@ -15,7 +15,9 @@ pub(super) static POSTGRES: Migrator = Migrator {
 /// What a failed migration means.
 pub(super) fn fault(database: String, migrator: &Migrator, error: MigrateError) -> StoreError {
     match error {
-        MigrateError::Execute(source) => StoreError::Open { database, source },
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            StoreError::Open { database, source }
+        }
         MigrateError::VersionMissing(version) if version > newest(migrator) => {
             StoreError::Newer { database, version, known: newest(migrator) }
         }

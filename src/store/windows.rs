@@ -51,7 +51,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub(super) async fn begin_window(&self, now: UnixNanos) -> Result<UnixNanos, StoreError> {
         let failed = StoreError::while_doing("opening the window");
-        let mut transaction = self.database.begin(Purpose::EndWindow).await.map_err(&failed)?;
+        let mut transaction = self.database.begin(Purpose::Alone).await.map_err(&failed)?;
         let open = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         transaction.commit().await.map_err(failed)?;
         self.told_window(open);
@@ -66,7 +66,7 @@ impl Store {
     /// The window stays open then; where the connection went in the middle, it may be closed.
     pub async fn close_window(&self, now: UnixNanos) -> Result<ClosedWindow, StoreError> {
         let failed = StoreError::while_doing("closing the window");
-        let mut transaction = self.database.begin(Purpose::EndWindow).await.map_err(&failed)?;
+        let mut transaction = self.database.begin(Purpose::Alone).await.map_err(&failed)?;
         let start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         let closed = sql("UPDATE \"window\" SET closed_at = $1 WHERE start = $2");
         transaction.execute(closed.bind(now.to_i64()).bind(start.to_i64())).await.map_err(&failed)?;

@@ -20,7 +20,10 @@ use crate::model::{Delta, Fingerprint, UnixNanos};
 
 /// How many deltas one transaction takes at most: past this a commit takes longer than a few milliseconds
 /// and the first request in it waits for the last.
-const DELTAS_PER_COMMIT_MAX: usize = 1_024;
+const WEIGHT_MAX: usize = 1_024;
+
+/// A move counts for as many deltas: it is some statements of its own.
+const MOVE_WEIGHT: usize = 16;
 
 /// How long one attempt may take. Exporters give up on a call after 10 seconds (OpenTelemetry, "OTLP exporter timeout").
 const ATTEMPT_MAX: Duration = Duration::from_secs(8);
@@ -41,6 +44,13 @@ pub struct Batch {
     pub deltas: Vec<Delta>,
     /// What earlier requests were counted as and is told better now.
     pub moves: Vec<Move>,
+}
+
+impl Batch {
+    /// How much it is for one transaction, in deltas.
+    fn weight(&self) -> usize {
+        self.deltas.len() + self.moves.len() * MOVE_WEIGHT
+    }
 }
 
 /// What became of a batch.
@@ -94,11 +104,11 @@ impl Writer {
 
     /// Takes in what else waits, up to the bound, and commits it all.
     async fn gather_and_commit(&mut self, first: Waiting) {
-        let mut deltas = first.batch.deltas.len();
+        let mut weight = first.batch.weight();
         let mut waiting = vec![first];
-        while deltas < DELTAS_PER_COMMIT_MAX {
+        while weight < WEIGHT_MAX {
             let Ok(next) = self.waiting.try_recv() else { break };
-            deltas += next.batch.deltas.len();
+            weight += next.batch.weight();
             waiting.push(next);
         }
         self.commit(waiting).await;
@@ -187,7 +197,10 @@ impl Group {
     /// One transaction over all batches.
     async fn attempt(&mut self, database: &Database) -> Result<Outcome, StoreError> {
         let failed = StoreError::while_doing("committing counts");
-        let mut transaction = database.begin(Purpose::Count).await.map_err(&failed)?;
+        // Moves touch rows out of their order: beside other commits two of them could wait for each other in a circle.
+        let moves = self.batches.iter().any(|batch| !batch.moves.is_empty());
+        let purpose = if moves { Purpose::Alone } else { Purpose::Count };
+        let mut transaction = database.begin(purpose).await.map_err(&failed)?;
         let (mut fresh, window) = self.remember(&mut transaction).await?;
         let mut committed = Vec::with_capacity(self.batches.len());
         let mut counted = Vec::new();

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Delta, Sample, samples};
+use crate::model::{Delta, Sample, UnixNanos, samples};
 use crate::store::StoreError;
 use crate::store::engine::{Row, Rows, Transaction, sql};
 
 /// Keeps the samples of which the examples of their cluster show more, in place of others where there is no room.
-pub(super) async fn keep(transaction: &mut Transaction, deltas: &[Delta]) -> Result<(), StoreError> {
+pub(super) async fn keep(
+    transaction: &mut Transaction,
+    window_start: UnixNanos,
+    deltas: &[Delta],
+) -> Result<(), StoreError> {
     let bringing: Vec<_> = deltas.iter().filter(|delta| !delta.samples.is_empty()).collect();
     if bringing.is_empty() {
         return Ok(());
@@ -22,7 +26,9 @@ pub(super) async fn keep(transaction: &mut Transaction, deltas: &[Delta]) -> Res
         gone.extend(admitted.removed.iter().map(|place| (fingerprint.clone(), digests[*place].clone())));
         come.extend(admitted.added.iter().map(|place| (fingerprint.clone(), &delta.samples[*place])));
     }
-    replace(transaction, &gone, &come).await.map_err(StoreError::while_doing("keeping examples"))
+    replace(transaction, window_start, &gone, &come)
+        .await
+        .map_err(StoreError::while_doing("keeping examples"))
 }
 
 /// The samples that are kept of these clusters, each with its digest.
@@ -46,6 +52,7 @@ async fn kept(
 
 async fn replace(
     transaction: &mut Transaction,
+    window_start: UnixNanos,
     gone: &[(String, String)],
     come: &[(String, &Sample)],
 ) -> Result<(), sqlx::Error> {
@@ -67,10 +74,10 @@ async fn replace(
         .integers("occurred", come.iter().map(|(_, sample)| sample.occurred.to_i64()))
         .texts("trace_id", come.iter().map(|(_, sample)| sample.trace_id.as_str()))
         .texts("attributes", come.iter().map(|(_, sample)| json(sample)));
-    let added = sql("INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes)
-         SELECT fingerprint, digest, body, occurred, trace_id, attributes FROM {rows} WHERE TRUE
+    let added = sql("INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes, kept_in)
+         SELECT fingerprint, digest, body, occurred, trace_id, attributes, $1 FROM {rows} WHERE TRUE
          ON CONFLICT DO NOTHING");
-    transaction.execute(added.with(rows)).await.map(drop)
+    transaction.execute(added.bind(window_start.to_i64()).with(rows)).await.map(drop)
 }
 
 pub(super) fn sample(row: &Row) -> Result<Sample, StoreError> {

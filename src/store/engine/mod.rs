@@ -30,6 +30,9 @@ use crate::model::{Fence, UnixNanos};
 /// What an engine answers, later.
 pub(super) type Answer<'e, T, E = sqlx::Error> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'e>>;
 
+/// How often a statement is tried of which the database says that it and another stood in each other's way.
+const COLLISIONS_MAX: u32 = 4;
+
 /// What a transaction is for: which others it may not run beside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -37,8 +40,10 @@ pub(super) enum Purpose {
     Write,
     /// Counting into the open window: beside other commits, never beside the end of the window.
     Count,
-    /// Ending the window: after all counting that has begun, before any other.
-    EndWindow,
+    /// Ending the window, or moving counts from one error to another: after all counting that has begun, before any other.
+    Alone,
+    /// Writing families: one after the other, as each is made of those before.
+    Families,
 }
 
 /// A database that the store can be kept in.
@@ -103,8 +108,22 @@ impl Database {
         self.optional(statement).await?.ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// One writing statement in a transaction of its own; tells how many rows it changed.
+    /// One writing statement in a transaction of its own, tried again where it and another stood in each other's way; tells how
+    /// many rows it changed.
     pub(super) async fn execute(&self, statement: impl Into<Statement>) -> Result<u64, sqlx::Error> {
+        let statement = statement.into();
+        let mut tries = 0;
+        loop {
+            let changed = self.execute_once(statement.clone()).await;
+            tries += 1;
+            match &changed {
+                Err(error) if Fault::of(error) == Fault::Collision && tries < COLLISIONS_MAX => {}
+                _ => return changed,
+            }
+        }
+    }
+
+    async fn execute_once(&self, statement: Statement) -> Result<u64, sqlx::Error> {
         let mut transaction = self.begin(Purpose::Write).await?;
         let changed = transaction.execute(statement).await?;
         transaction.commit().await?;

@@ -27,13 +27,18 @@ const LIFETIME: Duration = Duration::from_mins(30);
 // Counting shares the lock that ending a window takes alone. PostgreSQL's lock queue is fair: whoever ends a window waits for
 // the commits under way, and those after it wait for it, which a row's share locks would not give.
 //
+// Each statement sees what was committed before it began, whatever the database's default is: the lock would else come too late.
+//
 // A replica that the network cut off leaves its transaction open, with its locks: the server ends it soon, or no other replica
 // could end the window or count what it counted. Set for the transaction only, as poolers refuse such settings of a connection.
-const WRITE: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
-const COUNT: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+const WRITE: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+const COUNT: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
     SELECT pg_advisory_xact_lock_shared(7813577643263943216)";
-const END_WINDOW: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+const ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
     SELECT pg_advisory_xact_lock(7813577643263943216)";
+const FAMILIES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+    SELECT pg_advisory_xact_lock(7813577643263943218)";
 const MIGRATE: &str = "SELECT pg_advisory_xact_lock(7813577643263943217)";
 
 /// A PostgreSQL database.
@@ -98,7 +103,8 @@ impl Engine for Postgres {
         match purpose {
             Purpose::Write => WRITE,
             Purpose::Count => COUNT,
-            Purpose::EndWindow => END_WINDOW,
+            Purpose::Alone => ALONE,
+            Purpose::Families => FAMILIES,
         }
     }
 

@@ -40,8 +40,8 @@ async fn each_kind_goes_after_its_own_time(on: On) {
         }),
         ("sample", 7 * DAY, |at| {
             format!(
-                "INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes)
-                 VALUES ('f', '{at}', 'b', {at}, '', '{{}}')"
+                "INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes, kept_in)
+                 VALUES ('f', '{at}', 'b', 5, '', '{{}}', {at})"
             )
         }),
         ("audit", 365 * DAY, |at| {
@@ -124,7 +124,8 @@ async fn a_large_deletion_holds_up_no_commit(on: On) {
     };
     let (gone, (longest, done)) = tokio::join!(forgetting, committing);
     println!("{on:?}: {done} commits beside the deletion of {gone} rows, the longest took {longest:?}");
-    assert_eq!(gone, MANY);
+    // An example of the commits may go too: by the clock of some of these tests their window began long ago.
+    assert!((MANY..=MANY + 1).contains(&gone), "{gone}");
     assert!(done > 3 && longest < COMMIT_MAX, "{done} commits, the longest took {longest:?}");
     assert_eq!(rows(store, "request_digest").await, i64::from(done));
 }

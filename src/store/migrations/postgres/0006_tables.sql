@@ -28,11 +28,13 @@ CREATE TABLE cluster (
     service_namespace  TEXT   NOT NULL DEFAULT '',
     language           TEXT   NOT NULL DEFAULT '',
     named_by_message   BIGINT NOT NULL DEFAULT 0,
-    first_window       BIGINT NOT NULL DEFAULT 0
+    first_window       BIGINT NOT NULL,
+    last_window        BIGINT NOT NULL
 ) WITH (fillfactor = 70); -- rows change often: room for the next version beside the last
 CREATE INDEX cluster_by_last_seen ON cluster (last_seen);
 CREATE INDEX cluster_named_by_message ON cluster (fingerprint) WHERE named_by_message = 1;
 CREATE INDEX cluster_by_rule ON cluster (rule);
+CREATE INDEX cluster_by_last_window ON cluster (last_window);
 
 CREATE TABLE sample (
     fingerprint TEXT COLLATE "C" NOT NULL,
@@ -41,9 +43,10 @@ CREATE TABLE sample (
     occurred    BIGINT NOT NULL,
     trace_id    TEXT   NOT NULL,
     attributes  TEXT   NOT NULL, -- JSON object of strings
+    kept_in     BIGINT NOT NULL, -- the window that was open when it was kept
     PRIMARY KEY (fingerprint, digest)
 );
-CREATE INDEX sample_by_occurred ON sample (occurred);
+CREATE INDEX sample_by_kept_in ON sample (kept_in);
 
 CREATE TABLE "window" (
     start      BIGINT NOT NULL PRIMARY KEY,

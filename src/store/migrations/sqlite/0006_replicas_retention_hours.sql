@@ -43,10 +43,13 @@ INSERT INTO cluster_hour (fingerprint, hour, count)
     FROM window_cluster w JOIN window c ON c.start = w.window_start
     WHERE c.closed_at IS NOT NULL GROUP BY w.fingerprint, hour;
 
--- The window in which an error was first seen: in a later one it is no longer new.
+-- The windows in which an error was first and last counted: in a later one it is no longer new, and long after it is forgotten.
+-- Records' own times don't tell that: what is read from a file may be years old.
 ALTER TABLE cluster ADD COLUMN first_window INTEGER NOT NULL DEFAULT 0;
-UPDATE cluster SET first_window =
-    coalesce((SELECT min(w.window_start) FROM window_cluster w WHERE w.fingerprint = cluster.fingerprint), 0);
+ALTER TABLE cluster ADD COLUMN last_window INTEGER NOT NULL DEFAULT 0;
+UPDATE cluster SET first_window = seen.first, last_window = seen.last
+FROM (SELECT fingerprint, min(window_start) AS first, max(window_start) AS last FROM window_cluster GROUP BY fingerprint) AS seen
+WHERE seen.fingerprint = cluster.fingerprint;
 
 -- Digests as hex digits.
 UPDATE request_digest SET digest = lower(hex(digest));
@@ -59,18 +62,20 @@ CREATE TABLE sample_by_digest (
     occurred    INTEGER NOT NULL,
     trace_id    TEXT    NOT NULL,
     attributes  TEXT    NOT NULL, -- JSON object of strings
+    kept_in     INTEGER NOT NULL, -- the window that was open when it was kept
     PRIMARY KEY (fingerprint, digest)
 ) WITHOUT ROWID;
-INSERT INTO sample_by_digest (fingerprint, digest, body, occurred, trace_id, attributes)
-    SELECT fingerprint, 'before-' || row_number() OVER (PARTITION BY fingerprint ORDER BY body), body, occurred, trace_id,
-        attributes
-    FROM sample;
+INSERT INTO sample_by_digest (fingerprint, digest, body, occurred, trace_id, attributes, kept_in)
+    SELECT s.fingerprint, 'before-' || row_number() OVER (PARTITION BY s.fingerprint ORDER BY s.body), s.body, s.occurred,
+        s.trace_id, s.attributes, coalesce(c.last_window, s.occurred)
+    FROM sample s LEFT JOIN cluster c ON c.fingerprint = s.fingerprint;
 DROP TABLE sample;
 ALTER TABLE sample_by_digest RENAME TO sample;
 
 -- What is old is found without reading all.
 CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
-CREATE INDEX sample_by_occurred ON sample (occurred);
+CREATE INDEX sample_by_kept_in ON sample (kept_in);
+CREATE INDEX cluster_by_last_window ON cluster (last_window);
 CREATE INDEX audit_by_at ON audit (at);
 
 -- Times in which nobody counted, as far as they are not read back yet: after `since`, up to before `until`.

@@ -1,17 +1,17 @@
 -- What the samples of SQLite's first six versions come to.
 INSERT INTO cluster (fingerprint, service, error_type, message, frames, stack_trace, service_version, environment,
     vcs_repository_url, vcs_revision, rule, category, severity, fixable, suggested_fix, severity_number, count, first_seen,
-    last_seen, status, vcs_ref_name, service_namespace, language, named_by_message, first_window) VALUES
+    last_seen, status, vcs_ref_name, service_namespace, language, named_by_message, first_window, last_window) VALUES
     ('01010101010101010101010101010101', 'checkout', 'KeyError', 'no <*>',
      '[{"file":"shop/cart.py","line":41,"function":"checkout","in_app":true}]', 'Traceback', '1.4.2', 'production',
      'https://github.com/acme/shop', 'cafe', 'python-key-error', 'unknown', 3, 1, 'look before you take', 17, 5, 500, 1600,
-     'new', 'main', 'shop', 'python', 0, 100),
+     'new', 'main', 'shop', 'python', 0, 100, 1000),
     ('02020202020202020202020202020202', 'payments', '', 'refund of <*> failed', '[]', '', '', '', '', '', 'r', 'unknown', 2,
-     0, '', 17, 2, 1500, 1501, 'ignored', '', '', '', 1, 1000);
-INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes) VALUES
-    ('01010101010101010101010101010101', 'a', 'no 1', 500, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '{}'),
-    ('01010101010101010101010101010101', 'b', 'no 2', 1600, '', '{}'),
-    ('02020202020202020202020202020202', 'a', 'refund of 7 failed', 1500, '', '{"order.id":"A7"}');
+     0, '', 17, 2, 1500, 1501, 'ignored', '', '', '', 1, 1000, 1000);
+INSERT INTO sample (fingerprint, digest, body, occurred, trace_id, attributes, kept_in) VALUES
+    ('01010101010101010101010101010101', 'a', 'no 1', 500, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '{}', 100),
+    ('01010101010101010101010101010101', 'b', 'no 2', 1600, '', '{}', 1000),
+    ('02020202020202020202020202020202', 'a', 'refund of 7 failed', 1500, '', '{"order.id":"A7"}', 1000);
 INSERT INTO "window" (start, closed_at, triaged_at) VALUES (100, 1000, 1100), (1000, NULL, NULL);
 INSERT INTO window_cluster (window_start, fingerprint, count, first_seen, last_seen, severity_number, held_back, trace_ids)
     VALUES
