@@ -7,6 +7,9 @@ use crate::model::{Transport, UnixNanos};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::store::{Store, StoreError};
 
+/// A replica that said so lately is up, and counts: there is no hole where it does.
+const UP: UnixNanos = UnixNanos(6_000_000_000);
+
 /// What is to be read, and where it goes.
 #[derive(Debug)]
 pub(super) struct Missed {
@@ -21,10 +24,13 @@ impl Missed {
     /// counted. Asked before the first request is taken: what arrives moves when it was last counted, and what exporters
     /// send again must be told from what is read.
     pub(super) async fn find(store: Store, pipeline: &Pipeline, now: UnixNanos) -> Result<Self, StoreError> {
+        let since = UnixNanos(now.0.saturating_sub(UP.0));
+        let others_count = store.is_shared() && store.replicas_since(since).await? > 0;
         let mut known = store.holes().await?;
         // Where the latest hole ends it was up again, also if nothing was counted since.
         let up = known.iter().map(|(_, to)| *to).max().unwrap_or_default();
-        let hole = store.last_alive().await?.and_then(|last_alive| Hole::since(last_alive.max(up), now));
+        let last_alive = store.last_alive().await?.filter(|_| !others_count);
+        let hole = last_alive.and_then(|last_alive| Hole::since(last_alive.max(up), now));
         if let Some(Hole { from, to }) = hole {
             store.set_hole(from, to).await?;
             known.push((from, to));

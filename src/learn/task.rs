@@ -30,5 +30,5 @@ pub async fn run(
             }
         }
     };
-    terms.while_leading(stop, studying).await;
+    Box::pin(terms.while_leading(stop, studying)).await;
 }

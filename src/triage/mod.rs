@@ -195,7 +195,7 @@ impl Triage {
 
     async fn triage(&self, window: UnixNanos, now: UnixNanos, auto_fix: bool) -> Result<Report, StoreError> {
         self.store.age_families(window).await?;
-        let clusters = self.store.window_clusters(window).await?;
+        let clusters = self.store.window_outlines(window).await?;
         let urgent = clusters.iter().filter(|cluster| cluster.verdict.severity.is_urgent()).count();
         tracing::info!("Detected {} error patterns", clusters.len());
         let mut report = Report { clusters: clusters.len(), urgent, fixes_started: 0 };

@@ -86,6 +86,24 @@ fn families(condition: &str) -> String {
     )
 }
 
+/// How much of a message an outline has, in characters.
+const OUTLINE_CHARS: u32 = 1_024;
+
+/// The errors of the window `$1`, with its counts.
+fn window_page() -> String {
+    let alone = alone("c.fingerprint IN (SELECT id FROM seen)");
+    let families = families("m.family IN (SELECT id FROM seen)");
+    format!(
+            "WITH seen AS (
+               SELECT coalesce(m.family, w.fingerprint) AS id, CAST(sum(w.count) AS BIGINT) AS count,
+                 min(w.first_seen) AS first_seen, max(w.last_seen) AS last_seen
+               FROM window_cluster w LEFT JOIN member m ON m.fingerprint = w.fingerprint
+               WHERE w.window_start = $1 GROUP BY 1)
+             SELECT e.id, e.shown, e.aliases, s.count, s.first_seen, s.last_seen, e.foremost, e.fixed_seen, e.latest
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e JOIN seen s ON s.id = e.id"
+        )
+}
+
 /// The errors of `page`, which has the columns of [`alone`], with all that [`read`] reads.
 fn select_from(page: &str) -> String {
     format!(
@@ -171,24 +189,39 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
     pub async fn window_clusters(&self, window: UnixNanos) -> Result<Vec<Cluster>, StoreError> {
-        let alone = alone("c.fingerprint IN (SELECT id FROM seen)");
-        let families = families("m.family IN (SELECT id FROM seen)");
-        let page = format!(
-            "WITH seen AS (
-               SELECT coalesce(m.family, w.fingerprint) AS id, CAST(sum(w.count) AS BIGINT) AS count,
-                 min(w.first_seen) AS first_seen, max(w.last_seen) AS last_seen
-               FROM window_cluster w LEFT JOIN member m ON m.fingerprint = w.fingerprint
-               WHERE w.window_start = $1 GROUP BY 1)
-             SELECT e.id, e.shown, e.aliases, s.count, s.first_seen, s.last_seen, e.foremost, e.fixed_seen, e.latest
-             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e JOIN seen s ON s.id = e.id"
-        );
-        let text = format!("{} ORDER BY p.id", select_from(&page));
-        let rows = self
-            .database
-            .fetch(sql(text).bind(window.to_i64()))
-            .await
-            .map_err(StoreError::while_doing("reading a window's clusters"))?;
+        let rows = self.window_rows(window, std::convert::identity).await?;
         self.gathered(&rows).await
+    }
+
+    /// The same in outline: without examples, aliases and traces, with the frames of those alone that a fix may be begun for, and
+    /// with the beginning of long messages. A window holds ten thousand clusters; in full they would be hundreds of megabytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
+    pub async fn window_outlines(&self, window: UnixNanos) -> Result<Vec<Cluster>, StoreError> {
+        let outlined = |text: String| {
+            let frames = format!(
+                "CASE WHEN c.severity >= {} AND c.fixable = 1 THEN c.frames ELSE '[]' END AS frames",
+                Severity::High.rank()
+            );
+            text.replace("c.stack_trace", "'' AS stack_trace").replace("c.frames", &frames).replace(
+                "coalesce(f.template, c.message)",
+                &format!("substr(coalesce(f.template, c.message), 1, {OUTLINE_CHARS})"),
+            )
+        };
+        let rows = self.window_rows(window, outlined).await?;
+        rows.iter().map(read).collect()
+    }
+
+    async fn window_rows(
+        &self,
+        window: UnixNanos,
+        selected: impl Fn(String) -> String,
+    ) -> Result<Vec<Row>, StoreError> {
+        let text = format!("{} ORDER BY p.id", selected(select_from(&window_page())));
+        let rows = self.database.fetch(sql(text).bind(window.to_i64())).await;
+        rows.map_err(StoreError::while_doing("reading a window's clusters"))
     }
 
     /// Sets where a cluster stands, and with it every member of its family.
