@@ -130,7 +130,23 @@ async fn a_large_deletion_holds_up_no_commit(on: On) {
     assert_eq!(rows(store, "request_digest").await, i64::from(done));
 }
 
+/// What is read from a file may be years old; it was counted now.
+async fn records_of_long_ago_are_kept_from_when_they_were_counted(on: On) {
+    let running = Running::start(on).await;
+    let store = &running.store;
+    let begun = *store.window().borrow();
+    store.commit(batch(1, vec![delta(1, 1, 1)])).await.unwrap();
+    let window = store.close_window(UnixNanos(begun.0 + 1_000)).await.unwrap().start;
+    store.mark_triaged(window, UnixNanos(begun.0 + 1_001)).await.unwrap();
+    let kept = async |days| {
+        store.forget_old(&Retention::default(), UnixNanos(begun.0 + days * DAY)).await.unwrap();
+        store.cluster(id(1)).await.unwrap().map(|cluster| cluster.examples.len())
+    };
+    assert_eq!((kept(6).await, kept(8).await, kept(31).await), (Some(1), Some(0), None));
+}
+
 on_each! {
+    records_of_long_ago_are_kept_from_when_they_were_counted,
     each_kind_goes_after_its_own_time,
     what_is_old_and_still_needed_stays,
     a_large_deletion_holds_up_no_commit,
