@@ -1,74 +1,59 @@
 //! What was logged while no logmend counted, read back from Loki through the same pipeline as everything else.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
 
-use crate::loki::{self, Client, Hole, NotTaken};
-use crate::model::{Transport, UnixNanos};
+use crate::loki::{self, Client, NotTaken};
+use crate::model::{Hole, Transport, UnixNanos};
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::store::{Store, StoreError};
+use crate::telemetry;
 
-/// A replica that said so lately is up, and counts: there is no hole where it does.
-const UP: UnixNanos = UnixNanos(6_000_000_000);
-
-/// What is to be read, and where it goes.
-#[derive(Debug)]
-pub(super) struct Missed {
-    /// Earliest first.
-    holes: Vec<Hole>,
-    store: Store,
-    pipeline: Pipeline,
-}
-
-impl Missed {
-    /// The hole that this start ends, and what a crash left of earlier ones; none for a store on which nothing was ever
-    /// counted. Asked before the first request is taken: what arrives moves when it was last counted, and what exporters
-    /// send again must be told from what is read.
-    pub(super) async fn find(store: Store, pipeline: &Pipeline, now: UnixNanos) -> Result<Self, StoreError> {
-        let since = UnixNanos(now.0.saturating_sub(UP.0));
-        let others_count = store.is_shared() && store.replicas_since(since).await? > 0;
-        let mut known = store.holes().await?;
-        // Where the latest hole ends it was up again, also if nothing was counted since.
-        let up = known.iter().map(|(_, to)| *to).max().unwrap_or_default();
-        let last_alive = store.last_alive().await?.filter(|_| !others_count);
-        let hole = last_alive.and_then(|last_alive| Hole::since(last_alive.max(up), now));
-        if let Some(Hole { from, to }) = hole {
-            store.set_hole(from, to).await?;
-            known.push((from, to));
-        }
-        let mut holes = Vec::new();
-        for (from, to) in known {
-            match Hole::since(from, now) {
-                Some(Hole { from, .. }) if from < to => holes.push(Hole { from, to }),
-                _ => store.close_hole(to).await?,
-            }
-        }
-        let pipeline = match (holes.first(), holes.last()) {
-            (Some(first), Some(last)) => pipeline.reading_back(first.from, last.to),
-            _ => pipeline.clone(),
-        };
-        Ok(Self { holes, store, pipeline })
-    }
-
-    async fn read(self, client: &Client, stop: &CancellationToken) {
-        for hole in self.holes {
-            tracing::info!("reading back from Loki what was logged from {} to {}", hole.from, hole.to);
-            let pipeline = self.pipeline.clone();
-            let store = self.store.clone();
-            let take = move |request| take(pipeline.clone(), request, store.now());
-            let report =
-                loki::read_back(client, hole, take, |since| noted(self.store.set_hole(since, hole.to)), stop)
-                    .await;
-            tell(&report);
-            if report.is_whole {
-                noted(self.store.close_hole(hole.to)).await;
-            }
-        }
-    }
-}
+/// How often it is looked whether there is something to read: this process's own hole at first, later those of replicas that
+/// went in the middle of theirs.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Reads what was missed, and looks after Loki until `stop` is cancelled.
-pub(super) async fn run(client: Client, missed: Missed, stop: CancellationToken) {
-    tokio::join!(missed.read(&client, &stop), loki::watch(client.clone(), stop.clone()));
+pub(super) async fn run(client: Client, store: Store, pipeline: Pipeline, stop: CancellationToken) {
+    tokio::join!(read(&client, &store, &pipeline, &stop), loki::watch(client.clone(), stop.clone()));
+}
+
+/// Reads one hole after the other.
+async fn read(client: &Client, store: &Store, pipeline: &Pipeline, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match store.take_hole(telemetry::instance_id()).await {
+            Ok(Some(hole)) => read_one(client, store, pipeline, hole, stop).await,
+            Ok(None) => drop(stop.run_until_cancelled(tokio::time::sleep(LOOK)).await),
+            Err(error) => {
+                tracing::debug!(%error, "what is to be read back from Loki is not known yet");
+                stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+            }
+        }
+    }
+}
+
+async fn read_one(client: &Client, store: &Store, pipeline: &Pipeline, hole: Hole, stop: &CancellationToken) {
+    tracing::info!("reading back from Loki what was logged from {} to {}", hole.from, hole.to);
+    let (pipeline, clock) = (pipeline.reading_back(hole.to), store.clone());
+    let take = move |request| take(pipeline.clone(), request, clock.now());
+    let note = |since| noted(store.read_up_to(since, hole.to));
+    // Its errors are known for as long, and not longer.
+    let given_up = stop.child_token();
+    let reading = loki::read_back(client, hole, take, note, &given_up);
+    let giving_up = async {
+        tokio::time::sleep(Store::HOLES_READ_FOR).await;
+        given_up.cancel();
+        std::future::pending().await
+    };
+    let report = tokio::select! {
+        report = reading => report,
+        report = giving_up => report,
+    };
+    tell(&report, hole, stop.is_cancelled());
+    if report.is_whole || given_up.is_cancelled() && !stop.is_cancelled() {
+        noted(store.close_hole(hole.to)).await;
+    }
 }
 
 async fn take(pipeline: Pipeline, request: bytes::Bytes, now: UnixNanos) -> Result<u64, NotTaken> {
@@ -86,17 +71,27 @@ async fn noted(note: impl Future<Output = Result<(), StoreError>>) {
     }
 }
 
-fn tell(report: &loki::Report) {
+fn tell(report: &loki::Report, hole: Hole, is_stopping: bool) {
     let loki::Report { pages, entries, taken, counted, incomplete, is_whole } = *report;
     if is_whole {
         tracing::info!(pages, entries, taken, "read back from Loki: {counted} errors that were missed");
-    } else {
+    } else if is_stopping {
         tracing::warn!(
             pages,
             entries,
             taken,
             counted,
             "the stop cut the reading back off; the next start goes on"
+        );
+    } else {
+        tracing::error!(
+            pages,
+            entries,
+            taken,
+            counted,
+            "Loki did not tell for a day what was logged from {} to {}; the rest of it is given up",
+            hole.from,
+            hole.to
         );
     }
     if incomplete > 0 {

@@ -33,7 +33,6 @@ use crate::triage::{self, Triage};
 use crate::{api, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
-use missed::Missed;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -96,7 +95,10 @@ impl App {
         let learned = Learned::new(store.clone(), rules.clone());
         learned.resume().await.context("the learned rules cannot be used")?;
         let pipeline = pipeline(&config, rules.clone(), store.clone(), next_hop.clone());
-        let missed = missed(loki.as_ref(), &store, &pipeline).await?;
+        if loki.is_some() {
+            let arrived = store.arrive(telemetry::instance_id()).await;
+            arrived.context("DATABASE_URL: the store does not answer")?;
+        }
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let app = Self {
@@ -127,7 +129,7 @@ impl App {
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, &terms);
-        app.start_reading_back(loki.clone().zip(missed));
+        app.start_reading_back(loki.clone(), pipeline);
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
         app.start_remedy(config, loki, work, terms)?;
@@ -212,11 +214,11 @@ impl App {
         });
     }
 
-    fn start_reading_back(&self, reading: Option<(loki::Client, Missed)>) {
-        let Some((loki, missed)) = reading else { return };
-        let stop = self.edges_stop.clone();
+    fn start_reading_back(&self, loki: Option<loki::Client>, pipeline: Pipeline) {
+        let Some(loki) = loki else { return };
+        let (store, stop) = (self.store.clone(), self.edges_stop.clone());
         self.edge("the reading back of what was missed", async move {
-            missed::run(loki, missed, stop).await;
+            missed::run(loki, store, pipeline, stop).await;
             Ok(())
         });
     }
@@ -376,18 +378,6 @@ fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
 fn loki_client(config: &Config) -> anyhow::Result<Option<loki::Client>> {
     let client = config.loki.clone().map(|settings| loki::Client::new(settings, telemetry::now)).transpose();
     client.context("LOKI_QUERY_URL: the client cannot be built")
-}
-
-async fn missed(
-    loki: Option<&loki::Client>,
-    store: &Store,
-    pipeline: &Pipeline,
-) -> anyhow::Result<Option<Missed>> {
-    if loki.is_none() {
-        return Ok(None);
-    }
-    let missed = Missed::find(store.clone(), pipeline, store.now()).await;
-    missed.map(Some).context("DATABASE_URL: the store does not answer")
 }
 
 fn setup(config: &Config, next_hop: Option<&NextHop>, watched: Watched) -> api::Setup {

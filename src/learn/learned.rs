@@ -13,9 +13,9 @@ use crate::classify::{Class, Rule, Rules};
 use crate::model::{Decision, Fence, Fingerprint, ProposalStatus, RuleProposal, UnixNanos, Verdict};
 use crate::store::{AuditEntry, ProposalEvidence, Sighting, Store};
 
-/// Clusters that one step of a re-classification reads, and all that one reads of those that no rule knows: as many as a
-/// window can hold.
-const PAGE: u32 = 500;
+/// Clusters that one step reads: with their traces and examples they are some megabytes. And all that a re-classification reads
+/// of those that no rule knows: as many as a window can hold.
+pub(super) const PAGE: u32 = 500;
 const UNCLASSIFIED_MAX: u32 = 10_000;
 
 /// How often it is looked what people decided at other replicas.
@@ -189,11 +189,16 @@ impl Learned {
         let is_used = learned.iter().any(|rule| rule.id() == id);
         let mut changed = 0;
         if is_used {
-            let unknown = self.store.sightings_of_rule(Verdict::NO_RULE, UNCLASSIFIED_MAX).await?;
-            changed += self.judge_anew(&learned, unknown).await?.len();
+            let mut last = None;
+            for _ in 0..UNCLASSIFIED_MAX / PAGE {
+                let page = self.store.sightings_of_rule(Verdict::NO_RULE, last.as_ref(), PAGE).await?;
+                let Some(next) = page.last() else { break };
+                last = Some(next.clone());
+                changed += self.judge_anew(&learned, page).await?.len();
+            }
         } else {
             loop {
-                let page = self.store.sightings_of_rule(id, PAGE).await?;
+                let page = self.store.sightings_of_rule(id, None, PAGE).await?;
                 if page.is_empty() {
                     break;
                 }
@@ -268,7 +273,7 @@ mod tests {
     use super::*;
     use crate::classify::Catalogue;
     use crate::learn::draft::tests::{TEMPLATE, draft};
-    use crate::model::{ClusterDetail, Delta, HeldBack, Sample, Severity, SeverityNumber};
+    use crate::model::{ClusterDetail, Delta, HeldBack, Sample, Severity, SeverityNumber, Way};
     use crate::store::{Batch, Settings};
 
     /// A record of the error, as it is committed with the verdict that it was read with.
@@ -284,12 +289,18 @@ mod tests {
             detail: Some(Arc::new(ClusterDetail { message: TEMPLATE.into(), ..ClusterDetail::default() })),
             samples: vec![Sample { body, ..Sample::default() }],
             held: HeldBack::default(),
+            passages: Vec::new(),
         }
     }
 
     async fn commit(store: &Store, digest: u8, delta: Delta) {
-        let batch =
-            Batch { digest: [digest; 16], received: UnixNanos(10), deltas: vec![delta], moves: Vec::new() };
+        let batch = Batch {
+            digest: [digest; 16],
+            received: UnixNanos(10),
+            way: Way::Sent,
+            deltas: vec![delta],
+            moves: Vec::new(),
+        };
         store.commit(batch).await.unwrap();
     }
 
@@ -325,7 +336,7 @@ mod tests {
         assert_eq!(rule_of(&store, 1).await, Verdict::NO_RULE);
         let asked_about = HashSet::from([fingerprint]);
         let window = store.close_window(UnixNanos(40)).await.unwrap().start;
-        let mut sightings = store.window_sightings(window).await.unwrap();
+        let mut sightings = store.window_sightings(window, None, PAGE).await.unwrap();
         learned.mend(&mut sightings, &asked_about).await.unwrap();
         assert_eq!(rule_of(&store, 1).await, id);
         assert_eq!(&*sightings[0].verdict.rule, id);
@@ -335,7 +346,10 @@ mod tests {
         let of_rule = Verdict { severity: Severity::Critical, ..drafted.rule.verdict() };
         commit(&store, 3, delta(2, of_rule)).await;
         let window = store.close_window(UnixNanos(60)).await.unwrap().start;
-        learned.mend(&mut store.window_sightings(window).await.unwrap(), &asked_about).await.unwrap();
+        learned
+            .mend(&mut store.window_sightings(window, None, PAGE).await.unwrap(), &asked_about)
+            .await
+            .unwrap();
         assert_eq!(rule_of(&store, 2).await, Verdict::NO_RULE);
 
         // What was approved is put into use by the next process.

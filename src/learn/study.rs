@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::budget::{Budgets, Spent};
 use super::draft::{Draft, Drafted};
+use super::learned::PAGE;
 use super::question::{Asker, MODEL, Question};
 use super::trial::Judge;
 use super::{LearnError, Learned, Mode, Undecided};
@@ -76,10 +77,8 @@ impl Study {
         if asked_about.is_empty() && self.asker.is_none() {
             return Ok(());
         }
-        let mut sightings = self.store.window_sightings(window).await?;
-        self.learned.mend(&mut sightings, &asked_about).await?;
-        let Some(asker) = &self.asker else { return Ok(()) };
-        let Some((own, sightings)) = self.choose(sightings, asked_about).await? else { return Ok(()) };
+        let own = self.mend_and_choose(window, Arc::new(asked_about)).await?;
+        let (Some(asker), Some(own)) = (&self.asker, own) else { return Ok(()) };
         let question = Question::about(&own);
         let fingerprint = own.fingerprint;
         if let Err(exceeded) = self.budgets.allow(question.usd_max(), &self.spent(now).await?) {
@@ -87,27 +86,36 @@ impl Study {
             return Ok(());
         }
         if self.store.claim_proposal(fingerprint, MODEL, question.usd_max(), now).await? {
-            self.ask(asker, &question, own, sightings, now).await?;
+            self.ask(asker, &question, own, window, now).await?;
         }
         Ok(())
     }
 
-    /// The error to ask about, and its window. What a rule would match that waits for people, or that they did not want, is not
-    /// asked about: the same message of another service is another error, but the answer is there.
-    async fn choose(
+    /// Gives the errors of a window their verdicts anew; answers which one to ask about. What a rule would match that waits for
+    /// people, or that they did not want, is not asked about: the same message of another service is another error, but the
+    /// answer is there.
+    async fn mend_and_choose(
         &self,
-        window: Vec<Sighting>,
-        asked_about: HashSet<Fingerprint>,
-    ) -> Result<Option<(Sighting, Vec<Sighting>)>, LearnError> {
+        window: UnixNanos,
+        asked_about: Arc<HashSet<Fingerprint>>,
+    ) -> Result<Option<Sighting>, LearnError> {
         let rules = self.learned.not_in_use().await?;
-        let chosen = tokio::task::spawn_blocking(move || {
-            let mut judge = Judge::new(rules)?;
-            let mut is_answered = |sighting: &Sighting| judge.verdict(sighting).is_some();
-            let unknown = unknown(&window, &asked_about);
-            let own = unknown.into_iter().find(|sighting| !is_answered(sighting)).cloned();
-            Ok(own.map(|own| (own, window)))
-        });
-        chosen.await.map_err(|_| LearnError::CutOff)?
+        let mut judge = off_thread(move || Judge::new(rules)).await??;
+        let (mut chosen, mut last) = (None, None);
+        loop {
+            let mut page = self.store.window_sightings(window, last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(chosen) };
+            last = Some(end.fingerprint);
+            self.learned.mend(&mut page, &asked_about).await?;
+            if self.asker.is_some() {
+                let asked_about = Arc::clone(&asked_about);
+                let choosing = off_thread(move || {
+                    let chosen = choose(&mut judge, &asked_about, page, chosen);
+                    (judge, chosen)
+                });
+                (judge, chosen) = choosing.await?;
+            }
+        }
     }
 
     async fn spent(&self, now: UnixNanos) -> Result<Spent, LearnError> {
@@ -127,7 +135,7 @@ impl Study {
         asker: &Asker,
         question: &Question,
         own: Sighting,
-        window: Vec<Sighting>,
+        window: UnixNanos,
         now: UnixNanos,
     ) -> Result<(), LearnError> {
         let fingerprint = own.fingerprint;
@@ -186,19 +194,35 @@ impl Study {
         draft: Draft,
         id: String,
         own: Sighting,
-        window: Vec<Sighting>,
+        window: UnixNanos,
     ) -> Result<Result<(Drafted, u64), String>, LearnError> {
-        let must_not_match = Arc::clone(&self.must_not_match);
-        // Ten thousand clusters with five examples each are some hundred milliseconds of reading.
-        let tried = tokio::task::spawn_blocking(move || {
-            let refused = |error: &dyn std::error::Error| error.to_string().replace('\n', "; ");
-            let drafted = draft.into_rule(&id, &own.message).map_err(|error| refused(&error))?;
-            let mut judge = Judge::new(vec![drafted.rule.clone()]).map_err(|error| refused(&error))?;
-            let would_match =
-                judge.try_out(&own, &window, &must_not_match).map_err(|error| refused(&error))?;
-            Ok((drafted, would_match))
+        let (must_not_match, fingerprint) = (Arc::clone(&self.must_not_match), own.fingerprint);
+        let tried = off_thread(move || {
+            let drafted = draft.into_rule(&id, &own.message).map_err(refused)?;
+            let mut judge = Judge::new(vec![drafted.rule.clone()]).map_err(refused)?;
+            judge.try_on_own(&own, &must_not_match).map_err(refused)?;
+            Ok((drafted, judge))
         });
-        tried.await.map_err(|_| LearnError::CutOff)
+        let (drafted, mut judge) = match tried.await? {
+            Ok(tried) => tried,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let (mut siblings, mut last) = (0, None);
+        loop {
+            let page = self.store.window_sightings(window, last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(Ok((drafted, siblings + 1))) };
+            last = Some(end.fingerprint);
+            let tried = off_thread(move || {
+                let tried = judge.try_on_others(fingerprint, &page, siblings).map_err(refused);
+                (judge, tried)
+            });
+            let tried = tried.await?;
+            judge = tried.0;
+            match tried.1 {
+                Ok(found) => siblings = found,
+                Err(reason) => return Ok(Err(reason)),
+            }
+        }
     }
 
     async fn tell(&self, proposal: &RuleProposal, now: UnixNanos) -> Result<(), LearnError> {
@@ -226,17 +250,33 @@ impl Study {
     }
 }
 
-/// The errors of a window that are at ERROR or above, of no rule, and were not asked about, the most frequent first. The
-/// fingerprint settles ties.
-fn unknown<'s>(window: &'s [Sighting], asked_about: &HashSet<Fingerprint>) -> Vec<&'s Sighting> {
-    let is_unknown = |sighting: &&Sighting| {
+fn refused(error: impl std::error::Error) -> String {
+    error.to_string().replace('\n', "; ")
+}
+
+/// Runs what reads hundreds of clusters with their examples, some milliseconds or more.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LearnError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| LearnError::CutOff)
+}
+
+/// Of these errors, and the one that was chosen before, the most frequent that is at ERROR or above, of no rule, was not asked
+/// about, and that none of the judge's rules matches. The fingerprint settles ties.
+fn choose(
+    judge: &mut Judge,
+    asked_about: &HashSet<Fingerprint>,
+    errors: Vec<Sighting>,
+    before: Option<Sighting>,
+) -> Option<Sighting> {
+    let rank = |sighting: &Sighting| (Reverse(sighting.count), sighting.fingerprint);
+    let is_unknown = |sighting: &Sighting| {
         *sighting.verdict.rule == *Verdict::NO_RULE
             && sighting.severity_number >= SeverityNumber::ERROR
             && !asked_about.contains(&sighting.fingerprint)
+            && before.as_ref().is_none_or(|before| rank(sighting) < rank(before))
     };
-    let mut unknown: Vec<_> = window.iter().filter(is_unknown).collect();
-    unknown.sort_by_key(|sighting| (Reverse(sighting.count), sighting.fingerprint));
-    unknown
+    let mut unknown: Vec<_> = errors.into_iter().filter(is_unknown).collect();
+    unknown.sort_by_key(rank);
+    unknown.into_iter().find(|sighting| judge.verdict(sighting).is_none()).or(before)
 }
 
 #[cfg(test)]
@@ -259,14 +299,19 @@ mod tests {
             of(5, 7, none, 21),
             of(4, 7, none, 17),
         ];
-        let chosen = |asked_about: &[u8]| {
-            let asked_about =
-                asked_about.iter().map(|id| Fingerprint::from_bytes([*id; 16])).collect::<HashSet<_>>();
-            let ids = unknown(&window, &asked_about).into_iter().map(|s| s.fingerprint.as_bytes()[0]);
-            ids.collect::<Vec<_>>()
+        let chosen = |asked_about: &[u8], before: Option<usize>| {
+            let mut judge = Judge::new(Vec::new()).unwrap();
+            let asked_about = asked_about.iter().map(|id| Fingerprint::from_bytes([*id; 16])).collect();
+            let before = before.map(|place| window[place].clone());
+            let chosen = choose(&mut judge, &asked_about, window.to_vec(), before);
+            chosen.map(|chosen| chosen.fingerprint.as_bytes()[0])
         };
-        assert_eq!(chosen(&[]), [3, 4, 5]);
-        assert_eq!(chosen(&[3]), [4, 5]);
-        assert!(chosen(&[3, 4, 5]).is_empty());
+        assert_eq!(chosen(&[], None), Some(3));
+        assert_eq!(chosen(&[3], None), Some(4));
+        assert_eq!(chosen(&[3, 4], None), Some(5));
+        assert_eq!(chosen(&[3, 4, 5], None), None);
+        assert_eq!(chosen(&[3, 4, 5], Some(2)), Some(3), "one of an earlier page");
+        assert_eq!(chosen(&[], Some(4)), Some(3));
+        assert_eq!(chosen(&[], Some(0)), Some(1), "a more frequent one of an earlier page stays");
     }
 }

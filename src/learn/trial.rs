@@ -1,7 +1,7 @@
 //! The trial of a drafted rule, before anybody sees it: it must match its own error, and nothing that is known to be else.
 
 use crate::classify::{Catalogue, Class, Classifier, Line, Rule, RulesError, Scratch};
-use crate::model::{Exception, LogRecord, Resource, SeverityNumber, Verdict};
+use crate::model::{Exception, Fingerprint, LogRecord, Resource, SeverityNumber, Verdict};
 use crate::redact;
 use crate::store::Sighting;
 
@@ -66,19 +66,14 @@ impl Judge {
         }
     }
 
-    /// Tries the rules for the error of `own`, in the window that it was seen in. Answers how many errors it matches.
+    /// Tries the rules on the error's own records, and on lines that no rule may match.
     ///
-    /// Severities are set aside here: it is the text alone that must not match.
+    /// Severities are set aside in a trial: it is the text alone that must not match.
     ///
     /// # Errors
     ///
     /// [`Failed`], with the first fault.
-    pub fn try_out(
-        &mut self,
-        own: &Sighting,
-        window: &[Sighting],
-        must_not_match: &[Line],
-    ) -> Result<u64, Failed> {
+    pub fn try_on_own(&mut self, own: &Sighting, must_not_match: &[Line]) -> Result<(), Failed> {
         for record in records(own, SeverityNumber::ERROR) {
             if self.of(&record, &resource(own)).is_none() {
                 return Err(Failed::Misses(shown(&String::from_utf8_lossy(record.body))));
@@ -90,10 +85,24 @@ impl Judge {
                 return Err(Failed::Benign(shown(&line.body)));
             }
         }
-        let mut siblings = 0;
-        for other in window.iter().filter(|other| other.fingerprint != own.fingerprint) {
-            let others = records(other, SeverityNumber::ERROR);
-            if !others.iter().any(|record| self.of(record, &resource(other)).is_some()) {
+        Ok(())
+    }
+
+    /// Tries the rules on other errors of the window that it was seen in. Answers how many they match,
+    /// with those that were found before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Judge::try_on_own`]; [`Failed::Broad`] where they are too many.
+    pub fn try_on_others(
+        &mut self,
+        own: Fingerprint,
+        others: &[Sighting],
+        mut siblings: u64,
+    ) -> Result<u64, Failed> {
+        for other in others.iter().filter(|other| other.fingerprint != own) {
+            let records = records(other, SeverityNumber::ERROR);
+            if !records.iter().any(|record| self.of(record, &resource(other)).is_some()) {
                 continue;
             }
             if *other.verdict.rule != *Verdict::NO_RULE {
@@ -105,7 +114,7 @@ impl Judge {
             }
             siblings += 1;
         }
-        if siblings > SIBLINGS_MAX { Err(Failed::Broad(siblings)) } else { Ok(siblings + 1) }
+        if siblings > SIBLINGS_MAX { Err(Failed::Broad(siblings)) } else { Ok(siblings) }
     }
 }
 
@@ -135,7 +144,7 @@ fn shown(text: &str) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::learn::draft::tests::{TEMPLATE, draft};
-    use crate::model::{Category, Fingerprint, Severity, UnixNanos};
+    use crate::model::{Category, Severity, UnixNanos};
 
     pub(in crate::learn) fn sighting(id: u8, rule: &str, severity_number: u64, bodies: &[&str]) -> Sighting {
         Sighting {
@@ -169,7 +178,8 @@ pub(super) mod tests {
         let own = sighting(1, Verdict::NO_RULE, 17, own);
         let window: Vec<_> = others.iter().cloned().chain([own.clone()]).collect();
         let line = |body: &&str| Line { body: (*body).to_owned(), ..Line::default() };
-        judge.try_out(&own, &window, &must_not_match.iter().map(line).collect::<Vec<_>>())
+        judge.try_on_own(&own, &must_not_match.iter().map(line).collect::<Vec<_>>())?;
+        Ok(judge.try_on_others(own.fingerprint, &window, 0)? + 1)
     }
 
     #[test]

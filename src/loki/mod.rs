@@ -3,7 +3,7 @@
 //! Source: Loki's HTTP API documentation, "Query logs within a range of time". Loki is asked through `query_range` alone, page
 //! by page; nothing is written to it.
 //!
-//! [`read_back()`] takes a [`Hole`] in time, turns every entry in it into one OTLP request, and hands it to whoever counts
+//! [`read_back()`] takes a [`Hole`](crate::model::Hole) in time, turns every entry in it into one OTLP request, and hands it to whoever counts
 //! requests. [`Client::around`] answers a few redacted lines for a prompt. This room knows neither the pipeline nor the
 //! prompt. With Loki down errors are taken in all the same: what was missed is read later, and a prompt has no such lines.
 
@@ -18,7 +18,7 @@ mod wire;
 
 pub use client::{Client, Settings};
 pub use error::LokiError;
-pub use read_back::{Hole, NotTaken, Report, read_back};
+pub use read_back::{NotTaken, Report, read_back};
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use super::client::{Client, Direction};
 use super::pages::Pages;
 use super::record;
 use super::wire::Entry;
-use crate::model::UnixNanos;
+use crate::model::{Hole, UnixNanos};
 
 /// Requests in hand at a time: a few commits' worth, far from what the store lets wait.
 const SIDE_BY_SIDE: usize = 64;
@@ -23,29 +23,6 @@ const SIDE_BY_SIDE: usize = 64;
 /// Rests between two tries, of a page and of a request: at first, and at most.
 const REST_MIN: Duration = Duration::from_millis(250);
 const REST_MAX: Duration = Duration::from_secs(30);
-
-/// A time in which nobody counted: after `from`, up to before `to`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hole {
-    /// What happened up to then, and then, is counted.
-    pub from: UnixNanos,
-    /// What happens from then on arrives by itself.
-    pub to: UnixNanos,
-}
-
-impl Hole {
-    /// The longest that is read. Past it so much may have been logged that reading it takes longer than people wait for
-    /// what happens now, and the errors that matter go on.
-    pub const LENGTH_MAX: Duration = Duration::from_hours(1);
-
-    /// The hole between when logmend last counted, and now; where that is longer, the latest hour of it.
-    #[must_use]
-    pub fn since(last_alive: UnixNanos, now: UnixNanos) -> Option<Self> {
-        let length_max = u64::try_from(Self::LENGTH_MAX.as_nanos()).unwrap_or(u64::MAX);
-        let from = last_alive.max(UnixNanos(now.0.saturating_sub(length_max)));
-        (from < now).then_some(Self { from, to: now })
-    }
-}
 
 /// Why an entry was not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,21 +175,5 @@ impl Rest {
         // Somewhere in the second half: replicas that were started together do not ask together.
         tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         self.0 = (self.0 * 2).min(REST_MAX);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hole_is_an_hour_at_most() {
-        let hour = 3_600_000_000_000;
-        for (last_alive, now, from) in
-            [(5, 5, None), (9, 5, None), (4, 5, Some(4)), (0, hour, Some(0)), (0, hour + 7, Some(7))]
-        {
-            let hole = Hole::since(UnixNanos(last_alive), UnixNanos(now));
-            assert_eq!(hole.map(|hole| (hole.from.0, hole.to.0)), from.map(|from| (from, now)));
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, UnknownName};
+use super::{Category, Fingerprint, Merging, Passage, Severity, SeverityNumber, UnixNanos, UnknownName};
 
 /// What stands for a value in the template of a message, whatever its kind: one value may be an address today and a name
 /// tomorrow.
@@ -115,6 +115,8 @@ pub struct Delta {
     pub samples: Vec<Sample>,
     /// What of it was held back from the next hop.
     pub held: HeldBack,
+    /// Those that happened in a hole: they count unless they came the other way before.
+    pub passages: Vec<Passage>,
 }
 
 /// Records that did not go on to the next hop: one summary tells of them at the window's end.
@@ -176,6 +178,7 @@ impl Delta {
         self.detail = self.detail.take().or(other.detail);
         self.samples.extend(other.samples);
         self.held.merge(other.held);
+        self.passages.extend(other.passages);
     }
 }
 
@@ -347,6 +350,7 @@ mod tests {
             detail: None,
             samples: Vec::new(),
             held: HeldBack::default(),
+            passages: Vec::new(),
         }
     }
 

@@ -7,11 +7,11 @@ use arc_swap::Guard;
 use super::joining::{Counted, Group};
 use super::overflow::{self, Of};
 use super::traces::{Part, Take};
-use super::{Pipeline, onward};
+use super::{Pipeline, onward, overlap};
 use crate::classify::{Classifier, Scratch};
 use crate::fingerprint;
 use crate::forward::{Hold, Matched};
-use crate::model::{Delta, HeldBack, LogRecord, Resource, Severity, UnixNanos, Verdict};
+use crate::model::{Delta, HeldBack, Hole, LogRecord, Resource, Severity, UnixNanos, Verdict};
 use crate::otlp::Unfolded;
 use crate::store::{Move, MovedFrom};
 use crate::window::{Fold, Occurrence, Place};
@@ -25,6 +25,8 @@ pub(super) struct Matching<'p> {
     /// One set of rules for the whole request, also where it is replaced meanwhile.
     rules: Guard<Arc<Classifier>>,
     scratch: Scratch,
+    /// Times in which nobody counted.
+    holes: Arc<[Hole]>,
     pub(super) fold: Fold<'p>,
     /// Further lines of traces that are counted.
     pub(super) joined: u64,
@@ -41,6 +43,7 @@ impl<'p> Matching<'p> {
             window,
             rules: pipeline.rules.current(),
             scratch: Scratch::default(),
+            holes: pipeline.store.holes().borrow().clone(),
             fold: Fold::new(&pipeline.dedupe, window),
             joined: 0,
             moves: Vec::new(),
@@ -48,11 +51,11 @@ impl<'p> Matching<'p> {
         }
     }
 
-    /// Classifies one occurrence; what it was counted as before is told better, if it was.
+    /// Classifies one occurrence, the record `index` of the request; what it was counted as before is told better, if it was.
     fn occurrence(
         &mut self,
         resource: &Resource<'_>,
-        record: &LogRecord<'_>,
+        (record, index): (&LogRecord<'_>, u64),
         counted: &[Counted],
         is_fragment: bool,
     ) -> Option<(Matched, Vec<Counted>)> {
@@ -70,6 +73,7 @@ impl<'p> Matching<'p> {
             at: record.occurred(self.received),
             severity_number: record.severity(),
             verdict: class.verdict(record.severity(), has_in_app_frame),
+            passage: overlap::passage(&self.holes, resource, record, index).filter(|_| counted.is_empty()),
         };
         // The head of a fragment is not known here: it was counted or lost before. So that nothing is lost it counts, and so
         // that no error gets two fixes, it asks for none.
@@ -97,9 +101,6 @@ impl<'p> Matching<'p> {
         let sample = || kept.sample(record, at);
         let now = Counted { fingerprint, window: self.window, index: None, held: false };
         if counted.is_empty() {
-            if pipeline.overlap.came_before(pipeline.way, resource, record, self.received) {
-                return Some((matched, Vec::new()));
-            }
             self.fold.add(occurrence, detail, values, sample);
             return Some((matched, vec![now]));
         }
@@ -133,15 +134,14 @@ impl<'p> Matching<'p> {
 impl<'a> Take<'a> for Matching<'_> {
     fn take(&mut self, resource: &Resource<'a>, group: Group<'_, Part<'a>>) -> Vec<Counted> {
         let Group { first, joined, is_fragment, .. } = group;
+        let Some(index) = first.indexes().next() else { return first.counted };
         let records = first.indexes().count() as u64;
-        if records == 0 {
-            return first.counted;
-        }
         let record = match joined {
             Some(body) => LogRecord { body, ..first.record },
             None => first.record,
         };
-        let Some((matched, mut counted)) = self.occurrence(resource, &record, &first.counted, is_fragment)
+        let Some((matched, mut counted)) =
+            self.occurrence(resource, (&record, index), &first.counted, is_fragment)
         else {
             return first.counted;
         };
@@ -151,7 +151,7 @@ impl<'a> Take<'a> for Matching<'_> {
         }
         if first.counted.is_empty() {
             for one in &mut counted {
-                one.index = first.indexes().next();
+                one.index = Some(index);
             }
         }
         counted

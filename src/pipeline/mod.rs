@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 use crate::classify::Rules;
 use crate::forward::{Delivered, Matched, NextHop, NotDelivered};
-use crate::model::{Delta, Fingerprint, Resource, Transport, UnixNanos};
+use crate::model::{Delta, Fingerprint, Resource, Transport, UnixNanos, Way};
 use crate::otlp::{self, Limits, Unreadable};
 use crate::store::{Batch, Committed, Move, Store, StoreError};
 use crate::window::{Dedupe, Live};
@@ -30,7 +30,6 @@ use crate::window::{Dedupe, Live};
 use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
 use onward::Onward;
-use overlap::{Overlap, Way};
 use traces::{Part, Streams};
 
 pub use summaries::summarise;
@@ -68,6 +67,8 @@ pub struct Receipt {
     pub joined: u64,
     /// How many of them its sender was told are rejected.
     pub rejected: u64,
+    /// How many of them matched and are counted since they came another way: read back, or sent.
+    pub came_before: u64,
     /// Whether it was counted before and this copy was not.
     pub replay: bool,
     /// What the next hop, if there is one, did not take of it and never will. Those records are counted all the same.
@@ -114,8 +115,6 @@ pub struct Pipeline {
     store: Store,
     totals: Arc<Totals>,
     onward: Option<Onward>,
-    /// What may come both ways, and which way this one is.
-    overlap: Overlap,
     way: Way,
     /// False: requests are checked and acknowledged, nothing is counted.
     monitoring: bool,
@@ -136,7 +135,6 @@ impl Pipeline {
             store,
             totals: Arc::default(),
             onward: None,
-            overlap: Overlap::default(),
             way: Way::Sent,
             monitoring,
             own_instance: "",
@@ -163,13 +161,12 @@ impl Pipeline {
         Self { onward: Some(Onward::to(hop)), ..self }
     }
 
-    /// The same for records that are read back from where logs end up, of what happened after `from` and up to `to`. Counts
-    /// and memory are shared: what exporters send again of that time and what is read back count once. Nothing goes on to
-    /// the next hop, which may well lead to where they are read from.
+    /// The same for records that are read back from where logs end up, of the hole that ends then. Counts and memory are
+    /// shared: what exporters send again of that time and what is read back count once. Nothing goes on to the next hop, which
+    /// may well lead to where they are read from.
     #[must_use]
-    pub fn reading_back(&self, from: UnixNanos, to: UnixNanos) -> Self {
-        self.overlap.open(from, to);
-        Self { onward: None, way: Way::ReadBack, ..self.clone() }
+    pub fn reading_back(&self, hole: UnixNanos) -> Self {
+        Self { onward: None, way: Way::ReadBack(hole), ..self.clone() }
     }
 
     /// The same, ignoring the records of this `service.instance.id`, which is logmend's own: an error in its log that it
@@ -235,8 +232,8 @@ impl Pipeline {
     /// Counts what was found, durably. What it went on with is put back where nothing was counted of it.
     async fn commit(&self, found: Found, received: UnixNanos) -> Result<Receipt, PipelineError> {
         let nothing_changes = found.changes_nothing();
-        let Found { records, joined, deltas, clusters, moves, tails, claims, mark, digest, .. } = found;
-        let counted = deltas.iter().map(|delta| delta.count).sum();
+        let Found { records, joined, deltas, clusters, moves, mut tails, claims, mark, digest, .. } = found;
+        let counted: u64 = deltas.iter().map(|delta| delta.count).sum();
         let receipt = Receipt { records, counted, joined, ..Receipt::default() };
         if nothing_changes {
             self.memory.remember(tails, claims, mark, received);
@@ -247,11 +244,19 @@ impl Pipeline {
             self.memory.put_back(claims);
             return Ok(replayed);
         }
-        match self.store.commit(Batch { digest, received, deltas, moves }).await {
+        match self.store.commit(Batch { digest, received, way: self.way, deltas, moves }).await {
             Ok(Committed::Counted) => {
                 self.dedupe.committed(digest, clusters);
                 self.memory.remember(tails, claims, mark, received);
                 Ok(receipt)
+            }
+            Ok(Committed::InPart(left_out)) => {
+                // What was left out may have been all of a cluster: none is taken for described.
+                self.dedupe.committed(digest, Vec::new());
+                tails.iter_mut().for_each(|(_, tail)| tail.leave_out(&left_out));
+                self.memory.remember(tails, claims, mark, received);
+                let came_before = left_out.len() as u64;
+                Ok(Receipt { counted: counted.saturating_sub(came_before), came_before, ..receipt })
             }
             Ok(Committed::Replay) => {
                 self.memory.put_back(claims);

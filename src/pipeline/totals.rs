@@ -28,7 +28,8 @@ pub struct Counts {
     pub ignored: u64,
     /// Records that were told to be rejected by `partial_success`: they are not counted, the rest of their request is.
     pub rejected: u64,
-    /// Records of a request that was counted before: the sender had no answer and sent the same bytes again.
+    /// Records of a request that was counted before: the sender had no answer and sent the same bytes again. And those that were
+    /// counted since they were read back before, or sent.
     pub replayed: u64,
     /// Values in requests that could be read, also in those that were refused later, which were nested too deeply and
     /// are taken as opaque.
@@ -83,7 +84,8 @@ impl Totals {
             counts.classified += receipt.counted;
             counts.joined += receipt.joined;
             counts.rejected += receipt.rejected;
-            let told = receipt.counted + receipt.joined + receipt.rejected;
+            counts.replayed += receipt.came_before;
+            let told = receipt.counted + receipt.joined + receipt.rejected + receipt.came_before;
             counts.ignored += receipt.records.saturating_sub(told);
         }
     }
@@ -123,13 +125,17 @@ mod tests {
             replay,
             ..Receipt::default()
         };
+        totals.accept(
+            Transport::Loki,
+            &Receipt { records: 3, counted: 1, came_before: 2, ..Receipt::default() },
+        );
         totals.accept(Transport::Grpc, &receipt(10, 3, 2, false));
         totals.accept(Transport::Http, &receipt(10, 0, 0, true));
         totals.accept(Transport::Http, &receipt(0, 0, 0, false));
         totals.refuse(Transport::Grpc, 7);
         let counts = totals.now();
-        assert_eq!((counts.classified, counts.ignored, counts.rejected, counts.replayed), (3, 5, 2, 10));
-        assert_eq!(counts.accepted(), 20);
+        assert_eq!((counts.classified, counts.ignored, counts.rejected, counts.replayed), (4, 5, 2, 12));
+        assert_eq!(counts.accepted(), 23);
         assert_eq!(counts.of(Transport::Grpc), Taken { requests: 1, accepted: 10, refused: 7 });
         assert_eq!(counts.of(Transport::Http), Taken { requests: 2, accepted: 10, refused: 0 });
     }

@@ -63,6 +63,7 @@ impl Store {
              ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at");
         self.database.execute(up.bind(id).bind(self.now().to_i64())).await.map_err(failed)?;
         self.look_at_window().await?;
+        self.look_at_holes().await?;
         if !self.healthy.swap(true, Ordering::Relaxed) {
             tracing::info!("the store takes writes again");
         }

@@ -22,6 +22,7 @@ mod hours;
 mod lease;
 mod moves;
 mod outcomes;
+mod passages;
 mod postgres_url;
 mod proposals;
 mod retention;
@@ -54,7 +55,7 @@ pub use sightings::Sighting;
 pub use windows::ClosedWindow;
 pub use writer::{Batch, Committed, Writer};
 
-use crate::model::UnixNanos;
+use crate::model::{Hole, UnixNanos};
 use engine::{Database, Fault, Postgres, Sqlite};
 use writer::{Waiting, chain};
 
@@ -79,6 +80,8 @@ pub struct Store {
     trouble: Arc<Notify>,
     /// The start of the open window.
     window: Arc<watch::Sender<UnixNanos>>,
+    /// Times in which nobody counted.
+    holes: Arc<watch::Sender<Arc<[Hole]>>>,
     /// What people should know of a database that was set aside.
     set_aside: Arc<watch::Sender<Option<String>>>,
     /// The clock of this machine, and by how much the one that windows go by is ahead of it, in nanoseconds.
@@ -107,6 +110,7 @@ impl Store {
             healthy: Arc::new(AtomicBool::new(true)),
             trouble: Arc::default(),
             window: Arc::new(watch::Sender::new(UnixNanos::default())),
+            holes: Arc::new(watch::Sender::new(Arc::default())),
             set_aside: Arc::new(watch::Sender::new(None)),
             clock,
             clock_offset: Arc::default(),

@@ -34,6 +34,10 @@ const STEP: u64 = 1_000;
 /// How long a finished wish to close the window is kept for its asker.
 const SCANS: Duration = Duration::from_hours(1);
 
+/// How long a hole is known after it was read, and how long one that cannot be read.
+const HOLES_KEPT: Duration = Duration::from_hours(1);
+const HOLES_LEFT: Duration = Store::HOLES_READ_FOR.saturating_add(HOLES_KEPT);
+
 /// How long a process that is gone is remembered.
 const REPLICAS: Duration = Duration::from_hours(24);
 
@@ -44,11 +48,21 @@ struct Kind {
     old: &'static str,
 }
 
-const DIGESTS: Kind = Kind { table: "request_digest", key: "digest", old: "committed_at < $1" };
+const DIGESTS: Kind = Kind {
+    table: "request_digest",
+    key: "digest",
+    old: "committed_at < $1 AND hole NOT IN (SELECT h.until FROM hole h)",
+};
 const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, digest", old: "kept_in < $1" };
 const AUDIT: Kind = Kind { table: "audit", key: "id", old: "at < $1" };
 const HOURS: Kind = Kind { table: "cluster_hour", key: "fingerprint, hour", old: "hour < $1" };
 const SCANNED: Kind = Kind { table: "scan", key: "id", old: "requested_at < $1" };
+/// Holes go an hour after they were read: exporters that kept what they send on a disk may have come back by then. One that Loki
+/// does not tell of is not read for longer than a day.
+const HOLES: Kind = Kind { table: "hole", key: "until", old: "closed_at < $1" };
+const LEFT_HOLES: Kind = Kind { table: "hole", key: "until", old: "until < $1" };
+const PASSAGES: Kind =
+    Kind { table: "passage", key: "key", old: "hole < $1 AND hole NOT IN (SELECT h.until FROM hole h)" };
 const GONE: Kind = Kind { table: "replica", key: "id", old: "seen_at < $1" };
 const COUNTED: Kind = Kind {
     table: "window_cluster",
@@ -83,6 +97,9 @@ impl Store {
     pub async fn forget_old(&self, kept: &Retention, now: UnixNanos) -> Result<u64, StoreError> {
         let mut gone = 0;
         for (kind, kept) in [
+            (&HOLES, HOLES_KEPT),
+            (&LEFT_HOLES, HOLES_LEFT),
+            (&PASSAGES, Duration::ZERO),
             (&DIGESTS, kept.digests),
             (&SAMPLES, kept.samples),
             (&AUDIT, kept.audit),

@@ -1,7 +1,7 @@
 //! Clusters as rules are judged by them: one row each, with what its records held.
 
 use super::clusters::verdict;
-use super::engine::{Row, sql};
+use super::engine::{Row, Statement, sql};
 use super::{Store, StoreError};
 use crate::model::{Fingerprint, Frame, SeverityNumber, UnixNanos, Verdict};
 
@@ -44,51 +44,62 @@ const FAMILY: &str =
     "LEFT JOIN member m ON m.fingerprint = c.fingerprint LEFT JOIN family f ON f.id = m.family";
 
 impl Store {
-    /// The clusters of one window, with the counts and severity numbers of that window.
+    /// The clusters of one window after this one, in the order of their fingerprints, at most `limit`; with the counts and
+    /// severity numbers of that window.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn window_sightings(&self, window: UnixNanos) -> Result<Vec<Sighting>, StoreError> {
+    pub async fn window_sightings(
+        &self,
+        window: UnixNanos,
+        after: Option<Fingerprint>,
+        limit: u32,
+    ) -> Result<Vec<Sighting>, StoreError> {
         let text = format!(
             "SELECT {COLUMNS}, w.count, w.first_seen, w.last_seen, w.severity_number
              FROM window_cluster w JOIN cluster c ON c.fingerprint = w.fingerprint {FAMILY}
-             WHERE w.window_start = $1 ORDER BY w.fingerprint"
+             WHERE w.window_start = $1 AND w.fingerprint > $2 ORDER BY w.fingerprint LIMIT $3"
         );
-        let rows = self.database.fetch(sql(text).bind(window.to_i64())).await;
-        self.sightings(rows).await
+        let after = after.map(|after| after.to_string()).unwrap_or_default();
+        self.sightings(sql(text).bind(window.to_i64()).bind(after).bind(limit)).await
     }
 
-    /// The clusters whose verdict is of this rule, or of none by [`Verdict::NO_RULE`]; the latest ones, at most `limit`.
+    /// The clusters whose verdict is of this rule, or of none by [`Verdict::NO_RULE`]: the latest ones before this one, at most
+    /// `limit`.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn sightings_of_rule(&self, rule: &str, limit: u32) -> Result<Vec<Sighting>, StoreError> {
+    pub async fn sightings_of_rule(
+        &self,
+        rule: &str,
+        before: Option<&Sighting>,
+        limit: u32,
+    ) -> Result<Vec<Sighting>, StoreError> {
         let text = format!(
             "SELECT {COLUMNS}, c.count, c.first_seen, c.last_seen, c.severity_number
-             FROM cluster c {FAMILY} WHERE c.rule = $1 ORDER BY c.last_seen DESC, c.fingerprint LIMIT $2"
+             FROM cluster c {FAMILY} WHERE c.rule = $1 AND (c.last_seen < $2 OR (c.last_seen = $2 AND c.fingerprint > $3))
+             ORDER BY c.last_seen DESC, c.fingerprint LIMIT $4"
         );
-        let rows = self.database.fetch(sql(text).bind(rule).bind(limit)).await;
-        self.sightings(rows).await
+        let (last_seen, fingerprint) = match before {
+            Some(before) => (before.last_seen.to_i64(), before.fingerprint.to_string()),
+            None => (i64::MAX, String::new()),
+        };
+        self.sightings(sql(text).bind(rule).bind(last_seen).bind(fingerprint).bind(limit)).await
     }
 
-    async fn sightings(&self, rows: Result<Vec<Row>, sqlx::Error>) -> Result<Vec<Sighting>, StoreError> {
+    async fn sightings(&self, statement: Statement) -> Result<Vec<Sighting>, StoreError> {
+        let rows = self.database.fetch(statement).await;
         let rows = rows.map_err(StoreError::while_doing("reading clusters for their rules"))?;
-        let mut sightings = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let mut sighting = read(row)?;
-            sighting.examples = self.bodies(sighting.fingerprint).await?;
-            sightings.push(sighting);
+        let mut sightings = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let of: Vec<_> = sightings.iter().map(|sighting| sighting.fingerprint).collect();
+        let mut examples = self.examples(&of).await?;
+        for sighting in &mut sightings {
+            let examples = examples.remove(&sighting.fingerprint).unwrap_or_default();
+            sighting.examples = examples.into_iter().map(|example| example.body).collect();
         }
         Ok(sightings)
-    }
-
-    async fn bodies(&self, fingerprint: Fingerprint) -> Result<Vec<String>, StoreError> {
-        let failed = StoreError::while_doing("reading examples for rules");
-        let bodies = sql("SELECT body FROM sample WHERE fingerprint = $1 ORDER BY occurred, body");
-        let rows = self.database.fetch(bodies.bind(fingerprint.to_string())).await.map_err(&failed)?;
-        rows.iter().map(|row| row.text(0)).collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Gives a cluster another verdict, unless it has got one of another rule than `old` meanwhile.

@@ -6,7 +6,7 @@ use super::*;
 use crate::engines;
 use crate::model::{
     Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, HeldBack, Sample,
-    Severity, SeverityNumber, Verdict,
+    Severity, SeverityNumber, Verdict, Way,
 };
 
 mod families;
@@ -119,11 +119,13 @@ fn delta(id: u8, count: u64, at: u64) -> Delta {
         })),
         samples: vec![Sample { occurred: UnixNanos(at), body: format!("no {at}"), ..Sample::default() }],
         held: HeldBack::default(),
+        passages: Vec::new(),
     }
 }
 
 fn batch(digest: u8, deltas: Vec<Delta>) -> Batch {
-    Batch { digest: [digest; 16], received: UnixNanos(1_000), deltas, moves: Vec::new() }
+    let (received, moves) = (UnixNanos(1_000), Vec::new());
+    Batch { digest: [digest; 16], received, way: Way::Sent, deltas, moves }
 }
 
 fn id(byte: u8) -> Fingerprint {

@@ -6,7 +6,7 @@
 //! A commit of which it is not known whether it was made (the connection went in the middle) is tried again: the digests of
 //! its requests, written in the same transaction, tell.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Database, Fault, Purpose, Rows, Transaction, sql};
-use super::{Move, StoreError, clusters, moves};
-use crate::model::{Delta, Fingerprint, UnixNanos};
+use super::{Move, StoreError, clusters, moves, passages};
+use crate::model::{Delta, Fingerprint, UnixNanos, Way};
 
 /// How many deltas one transaction takes at most: past this a commit takes longer than a few milliseconds
 /// and the first request in it waits for the last.
@@ -40,6 +40,8 @@ pub struct Batch {
     pub digest: [u8; 16],
     /// When it came in.
     pub received: UnixNanos,
+    /// How.
+    pub way: Way,
     /// At most one for each cluster, or several: they are merged.
     pub deltas: Vec<Delta>,
     /// What earlier requests were counted as and is told better now.
@@ -49,15 +51,19 @@ pub struct Batch {
 impl Batch {
     /// How much it is for one transaction, in deltas.
     fn weight(&self) -> usize {
-        self.deltas.len() + self.moves.len() * MOVE_WEIGHT
+        let passages: usize = self.deltas.iter().map(|delta| delta.passages.len()).sum();
+        self.deltas.len() + passages + self.moves.len() * MOVE_WEIGHT
     }
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
     /// Its deltas are durable.
     Counted,
+    /// The same but for these records of the request, in order, whose [passages](crate::model::Passage) are known: they were counted
+    /// when they came the other way, durably.
+    InPart(Vec<u64>),
     /// The same request was counted before; nothing was added.
     Replay,
 }
@@ -162,9 +168,9 @@ impl Writer {
 /// What one transaction commits.
 struct Group {
     batches: Vec<Batch>,
-    /// Digests that an attempt wrote of which it is not known whether it was committed. Found written, they were, by us or by
-    /// another replica that got the same request: counted in any case.
-    in_doubt: HashSet<[u8; 16]>,
+    /// Digests that an attempt wrote of which it is not known whether it was committed, and what would have become of them.
+    /// Found written, they were, by us or by another replica that got the same request: counted in any case.
+    in_doubt: HashMap<[u8; 16], Committed>,
 }
 
 /// What became of each batch, and which window is open.
@@ -172,7 +178,7 @@ type Outcome = (Vec<Committed>, Option<UnixNanos>);
 
 impl Group {
     fn of(batches: Vec<Batch>) -> Self {
-        Self { batches, in_doubt: HashSet::new() }
+        Self { batches, in_doubt: HashMap::new() }
     }
 
     async fn commit(mut self, database: &Database) -> Result<Outcome, StoreError> {
@@ -204,26 +210,26 @@ impl Group {
         let (mut fresh, window) = self.remember(&mut transaction).await?;
         let mut committed = Vec::with_capacity(self.batches.len());
         let mut counted = Vec::new();
-        let mut written = Vec::new();
-        for batch in &self.batches {
+        for (place, batch) in self.batches.iter().enumerate() {
             // Of two copies in one group the first counts.
             let is_fresh = fresh.remove(&batch.digest);
-            let is_counted = is_fresh || self.in_doubt.contains(&batch.digest);
-            committed.push(if is_counted { Committed::Counted } else { Committed::Replay });
+            let earlier = self.in_doubt.get(&batch.digest).filter(|_| !is_fresh).cloned();
+            committed.push(earlier.unwrap_or(Committed::Replay));
             if is_fresh {
-                counted.push(batch);
-                written.push(batch.digest);
+                counted.push((place, batch));
             }
         }
+        let left_out = passages::add(&mut transaction, counted.iter().map(|(_, batch)| *batch)).await?;
         if let Some(window) = window.filter(|_| !counted.is_empty()) {
             let mut deltas = Deltas::default();
-            for batch in counted {
+            for ((_, batch), left_out) in counted.iter().zip(&left_out) {
                 for one in &batch.moves {
                     if moves::take_away(&mut transaction, window, &one.from).await? {
                         deltas.add(one.to.clone());
                     }
                 }
-                batch.deltas.iter().cloned().for_each(|delta| deltas.add(delta));
+                let counting = batch.deltas.iter().filter_map(|delta| passages::counting(delta, left_out));
+                counting.for_each(|delta| deltas.add(delta));
             }
             let deltas: Vec<_> = deltas.0.into_values().collect();
             if let Err(error) = clusters::add(&mut transaction, window, &deltas).await {
@@ -233,7 +239,11 @@ impl Group {
                 return Err(error);
             }
         }
-        self.in_doubt.extend(written);
+        for ((place, batch), left_out) in counted.into_iter().zip(left_out) {
+            committed[place] =
+                if left_out.is_empty() { Committed::Counted } else { Committed::InPart(left_out) };
+            self.in_doubt.insert(batch.digest, committed[place].clone());
+        }
         transaction.commit().await.map_err(failed)?;
         Ok((committed, window))
     }
@@ -245,25 +255,20 @@ impl Group {
     ) -> Result<(HashSet<[u8; 16]>, Option<UnixNanos>), StoreError> {
         let failed = StoreError::while_doing("committing counts");
         let sorted: BTreeMap<_, _> =
-            self.batches.iter().map(|batch| (batch.digest, batch.received)).collect();
+            self.batches.iter().map(|batch| (batch.digest, (batch.received, batch.way))).collect();
+        let hole = |way| if let Way::ReadBack(hole) = way { hole.to_i64() } else { 0 };
         let rows = Rows::default()
             .texts("digest", sorted.keys().map(digits))
-            .integers("committed_at", sorted.values().map(|received| received.to_i64()));
-        let written = sql(
-            "INSERT INTO request_digest (digest, committed_at) SELECT digest, committed_at FROM {rows} WHERE TRUE
+            .integers("committed_at", sorted.values().map(|(received, _)| received.to_i64()))
+            .integers("hole", sorted.values().map(|(_, way)| hole(*way)));
+        let written = sql("INSERT INTO request_digest (digest, committed_at, hole)
+             SELECT digest, committed_at, hole FROM {rows} WHERE TRUE
              ON CONFLICT DO NOTHING
-             RETURNING digest, (SELECT start FROM \"window\" WHERE closed_at IS NULL) AS open",
-        );
+             RETURNING digest, (SELECT start FROM \"window\" WHERE closed_at IS NULL) AS open");
         let (mut fresh, mut window) = (HashSet::new(), None);
         for row in transaction.fetch(written.with(rows)).await.map_err(&failed)? {
             window = row.time_or_none("open").map_err(&failed)?;
-            let text = row.text("digest").map_err(&failed)?;
-            let digest = u128::from_str_radix(&text, 16).map_err(|_| StoreError::Inconsistent {
-                table: "request_digest",
-                column: "digest",
-                value: text,
-            })?;
-            fresh.insert(digest.to_be_bytes());
+            fresh.insert(digest("request_digest", "digest", row.text("digest").map_err(&failed)?)?);
         }
         if window.is_none() && !fresh.is_empty() {
             return Err(failed(sqlx::Error::RowNotFound));
@@ -289,8 +294,18 @@ impl Deltas {
     }
 }
 
-fn digits(digest: &[u8; 16]) -> String {
+pub(super) fn digits(digest: &[u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(*digest))
+}
+
+/// Reads what [`digits`] wrote.
+pub(super) fn digest(
+    table: &'static str,
+    column: &'static str,
+    text: String,
+) -> Result<[u8; 16], StoreError> {
+    let digest = u128::from_str_radix(&text, 16).map(u128::to_be_bytes);
+    digest.map_err(|_| StoreError::Inconsistent { table, column, value: text })
 }
 
 /// Each waiting request gets an error of its own; the driver's error, which cannot be copied, was logged.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::dedupe::{Dedupe, Live};
 use super::places::Place;
 use crate::model::samples::{Chosen, Values};
-use crate::model::{ClusterDetail, Delta, Fingerprint, HeldBack, Sample, SeverityNumber, UnixNanos, Verdict};
+use crate::model::{
+    ClusterDetail, Delta, Fingerprint, HeldBack, Passage, Sample, SeverityNumber, UnixNanos, Verdict,
+};
 
 /// One matched record, as far as counting goes.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub struct Occurrence {
     pub severity_number: SeverityNumber,
     /// What the classifier says of it.
     pub verdict: Verdict,
+    /// Where it happened while nobody counted.
+    pub passage: Option<Passage>,
 }
 
 /// New clusters that one request may bring: more than any batch of a real service, and a commit of some 20 ms.
@@ -152,6 +156,7 @@ fn single(occurrence: Occurrence, detail: Option<Arc<ClusterDetail>>) -> Delta {
         detail,
         samples: Vec::new(),
         held: HeldBack::default(),
+        passages: occurrence.passage.into_iter().collect(),
     }
 }
 
@@ -174,6 +179,7 @@ mod tests {
                 fixable: true,
                 suggested_fix: "".into(),
             },
+            passage: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! nonsense costs what it would have told, and nothing else.
 
 mod misbehaving;
+mod replicas;
 
 use std::time::Duration;
 
@@ -102,7 +103,8 @@ async fn what_was_logged_during_an_outage_is_counted_once() {
 async fn open_again(service: &Service, since: u64, until: u64) {
     let file = service.folder().join("logmend.db");
     let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    sqlx::query("INSERT INTO hole (since, until) VALUES (?, ?)")
+    sqlx::query("INSERT INTO hole (began, since, until, reader) VALUES (?, ?, ?, '')")
+        .bind(i64::try_from(since).unwrap())
         .bind(i64::try_from(since).unwrap())
         .bind(i64::try_from(until).unwrap())
         .execute(&mut connection)

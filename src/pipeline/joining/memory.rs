@@ -64,7 +64,7 @@ impl Mark {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::pipeline) struct Counted {
     pub(in crate::pipeline) fingerprint: Fingerprint,
-    /// The window that was open then.
+    /// The window that was open then; 0, which none is, where it came another way and that one was counted.
     pub(in crate::pipeline) window: UnixNanos,
     /// Which record of its request it was.
     pub(in crate::pipeline) index: Option<u64>,
@@ -92,6 +92,16 @@ pub(in crate::pipeline) struct Remembered {
 }
 
 impl Remembered {
+    /// Notes what of it (these records, in order) is not counted by this request, since it came another way before: whatever it goes on with, that is
+    /// neither counted nor moved.
+    pub(in crate::pipeline) fn leave_out(&mut self, records: &[u64]) {
+        for one in self.pieces.iter_mut().flat_map(|piece| &mut piece.counted) {
+            if one.index.is_some_and(|index| records.binary_search(&index).is_ok()) {
+                one.window = UnixNanos::default();
+            }
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.pieces.iter().map(|piece| piece.text.len()).sum()
     }

@@ -57,7 +57,7 @@ impl Store {
     }
 
     /// The examples that are kept of these fingerprints, earliest first.
-    async fn examples(
+    pub(in crate::store) async fn examples(
         &self,
         fingerprints: &[Fingerprint],
     ) -> Result<HashMap<Fingerprint, Vec<Sample>>, StoreError> {

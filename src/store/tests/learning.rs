@@ -96,7 +96,7 @@ async fn a_cluster_gets_another_verdict(on: On) {
     let learned = Verdict { rule: "learned-020202020202".into(), severity: Severity::Low, ..verdict() };
     assert!(store.reclassify(id(2), Verdict::NO_RULE, &learned).await.unwrap());
     assert!(!store.reclassify(id(2), Verdict::NO_RULE, &verdict()).await.unwrap());
-    let found = store.sightings_of_rule(&learned.rule, 10).await.unwrap();
+    let found = store.sightings_of_rule(&learned.rule, None, 10).await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].verdict, found[0].severity_number), (&learned, SeverityNumber::ERROR));
     proposed(store, 2).await;
@@ -105,7 +105,35 @@ async fn a_cluster_gets_another_verdict(on: On) {
 
     let closed = store.close_window(UnixNanos(900)).await.unwrap();
     assert_eq!(store.latest_closed_window().await.unwrap(), Some(closed.start));
-    assert_eq!(store.window_sightings(closed.start).await.unwrap(), found);
+    assert_eq!(store.window_sightings(closed.start, None, 10).await.unwrap(), found);
+}
+
+/// What rules are judged by comes in pages, with the examples of each.
+async fn sightings_come_in_pages(on: On) {
+    let running = Running::start(on).await;
+    let store = &running.store;
+    let deltas = (1..=5).map(|byte| {
+        let delta = unclassified(byte, SeverityNumber::ERROR);
+        // Three were seen last at the same time.
+        Delta { last_seen: UnixNanos(500 + u64::from(byte / 4)), ..delta }
+    });
+    store.commit(batch(1, deltas.collect())).await.unwrap();
+    let window = store.close_window(UnixNanos(900)).await.unwrap().start;
+    let (mut of_window, mut of_rule) = (Vec::new(), Vec::<Sighting>::new());
+    loop {
+        let after = of_window.last().map(|sighting: &Sighting| sighting.fingerprint);
+        let page = store.window_sightings(window, after, 2).await.unwrap();
+        let rule = store.sightings_of_rule(Verdict::NO_RULE, of_rule.last(), 2).await.unwrap();
+        assert_eq!(page.len(), rule.len());
+        if page.is_empty() {
+            break;
+        }
+        of_window.extend(page);
+        of_rule.extend(rule);
+    }
+    let ids = |found: &[Sighting]| found.iter().map(|one| one.fingerprint.as_bytes()[0]).collect::<Vec<_>>();
+    assert_eq!((ids(&of_window), ids(&of_rule)), (vec![1, 2, 3, 4, 5], vec![4, 5, 1, 2, 3]));
+    assert!(of_window.iter().all(|one| one.examples.len() == 1), "{of_window:?}");
 }
 
 async fn ends_of_pull_requests_are_read_back_with_what_people_allowed(on: On) {
@@ -148,6 +176,7 @@ async fn ends_of_pull_requests_are_read_back_with_what_people_allowed(on: On) {
 }
 
 on_each! {
+    sightings_come_in_pages,
     unclassified_errors_are_listed_and_counted,
     an_error_is_claimed_once_and_its_cost_is_counted,
     decisions_apply_in_the_states_that_they_can_be_said_of,

@@ -64,6 +64,48 @@ async fn each_kind_goes_after_its_own_time(on: On) {
     }
 }
 
+/// A hole is known for an hour after it was read, and one that is not read for a day and an hour; what came of it is known as
+/// long as it is.
+async fn what_came_of_a_hole_goes_with_it(on: On) {
+    let running = Running::start(on).await;
+    let store = &running.store;
+    let hour = DAY / 24;
+    let nothing = "NULL".to_owned();
+    let holes = [
+        (NOW - 3 * hour, (NOW - hour - 1).to_string(), false),
+        (NOW - 4 * hour, (NOW - hour + 1).to_string(), true),
+        (NOW - 25 * hour - 1, nothing.clone(), false),
+        (NOW - 25 * hour + 1, nothing, true),
+    ];
+    for (until, closed_at, _) in &holes {
+        run(
+            store,
+            format!(
+                "INSERT INTO hole (until, began, since, reader, closed_at) VALUES ({until}, 1, 1, '', {closed_at})"
+            ),
+        )
+        .await;
+        run(
+            store,
+            format!("INSERT INTO passage (key, hole, sent, read_back) VALUES ('{until}', {until}, 1, 0)"),
+        )
+        .await;
+        run(
+            store,
+            format!("INSERT INTO request_digest (digest, committed_at, hole) VALUES ('{until}', 1, {until})"),
+        )
+        .await;
+    }
+    forget(store).await;
+    let kept: Vec<_> = holes.iter().filter(|(.., kept)| *kept).map(|(until, ..)| *until).collect();
+    for (table, column) in [("hole", "until"), ("passage", "hole"), ("request_digest", "hole")] {
+        let left = sql(format!("SELECT {column} FROM {table} ORDER BY {column} DESC"));
+        let left = store.database.fetch(left).await.unwrap();
+        let left: Vec<_> = left.iter().map(|row| row.number(0).unwrap()).collect();
+        assert_eq!(left, kept, "{table}");
+    }
+}
+
 /// The open window, windows that were not triaged, and errors that people or fixes are concerned with stay.
 async fn what_is_old_and_still_needed_stays(on: On) {
     let running = Running::start(on).await;
@@ -146,6 +188,7 @@ async fn records_of_long_ago_are_kept_from_when_they_were_counted(on: On) {
 }
 
 on_each! {
+    what_came_of_a_hole_goes_with_it,
     records_of_long_ago_are_kept_from_when_they_were_counted,
     each_kind_goes_after_its_own_time,
     what_is_old_and_still_needed_stays,

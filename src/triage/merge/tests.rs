@@ -1,7 +1,7 @@
 //! Merging over a store on a real SQLite file.
 
 use super::*;
-use crate::model::{Category, ClusterDetail, Delta, HeldBack, Severity, SeverityNumber, Verdict};
+use crate::model::{Category, ClusterDetail, Delta, HeldBack, Severity, SeverityNumber, Verdict, Way};
 use crate::store::{Batch, ClusterFilter, Settings, Store};
 
 struct World {
@@ -25,7 +25,13 @@ impl World {
     async fn commit(&mut self, numbers: impl IntoIterator<Item = u8>, detail: fn(u8) -> ClusterDetail) {
         self.batches += 1;
         let deltas = numbers.into_iter().map(|n| delta(n, detail(n))).collect();
-        let batch = Batch { digest: [self.batches; 16], received: UnixNanos(1), deltas, moves: Vec::new() };
+        let batch = Batch {
+            digest: [self.batches; 16],
+            received: UnixNanos(1),
+            way: Way::Sent,
+            deltas,
+            moves: Vec::new(),
+        };
         self.triage.store.commit(batch).await.unwrap();
     }
 
@@ -62,6 +68,7 @@ fn delta(n: u8, detail: ClusterDetail) -> Delta {
         detail: Some(std::sync::Arc::new(detail)),
         samples: Vec::new(),
         held: HeldBack::default(),
+        passages: Vec::new(),
     }
 }
 

@@ -72,7 +72,8 @@ CREATE INDEX window_cluster_unsummarised ON window_cluster (window_start, finger
 
 CREATE TABLE request_digest (
     digest       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    committed_at BIGINT NOT NULL
+    committed_at BIGINT NOT NULL,
+    hole         BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
 
@@ -191,6 +192,17 @@ CREATE TABLE cluster_hour (
 CREATE INDEX cluster_hour_by_hour ON cluster_hour (hour);
 
 CREATE TABLE hole (
-    until BIGINT NOT NULL PRIMARY KEY,
-    since BIGINT NOT NULL
+    until     BIGINT NOT NULL PRIMARY KEY,
+    began     BIGINT NOT NULL,
+    since     BIGINT NOT NULL,
+    reader    TEXT   NOT NULL,
+    closed_at BIGINT
 );
+
+CREATE TABLE passage (
+    key       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    hole      BIGINT NOT NULL,
+    sent      BIGINT NOT NULL,
+    read_back BIGINT NOT NULL
+);
+CREATE INDEX passage_by_hole ON passage (hole);

@@ -78,8 +78,23 @@ CREATE INDEX sample_by_kept_in ON sample (kept_in);
 CREATE INDEX cluster_by_last_window ON cluster (last_window);
 CREATE INDEX audit_by_at ON audit (at);
 
--- Times in which nobody counted, as far as they are not read back yet: after `since`, up to before `until`.
+-- Times in which nobody counted: after `began`, up to before `until`. They are read back up to `since`.
 CREATE TABLE hole (
-    until INTEGER NOT NULL PRIMARY KEY,
-    since INTEGER NOT NULL
+    until     INTEGER NOT NULL PRIMARY KEY,
+    began     INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    reader    TEXT    NOT NULL,
+    closed_at INTEGER -- when all of it was read
 ) WITHOUT ROWID;
+
+-- How often an error of a hole was read back, and how often it was sent: it counts once. Known by hex digits of a digest.
+CREATE TABLE passage (
+    key       TEXT    NOT NULL PRIMARY KEY,
+    hole      INTEGER NOT NULL,
+    sent      INTEGER NOT NULL,
+    read_back INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX passage_by_hole ON passage (hole);
+
+-- The hole that a request was read back of, or 0: as long as that may be read again, the request is known.
+ALTER TABLE request_digest ADD COLUMN hole INTEGER NOT NULL DEFAULT 0;
