@@ -9,12 +9,14 @@ use crate::forward::{self, NextHop};
 use crate::ingest::{Reason, Receiver, Refusals};
 use crate::model::Transport;
 use crate::pipeline::{Counts, Pipeline};
+use crate::store::{Commits, Store};
 use crate::telemetry::{self, Metrics};
 
 /// What is counted. The numbers of [`Counts`] are read at one moment, since they add up.
 pub(super) fn metrics(
     pipeline: &Pipeline,
     receiver: &Receiver,
+    store: &Store,
     next_hop: Option<&NextHop>,
 ) -> Metrics<Counts> {
     let totals = pipeline.clone();
@@ -22,6 +24,7 @@ pub(super) fn metrics(
     receivers(&mut metrics);
     requests(&mut metrics, receiver.refusals());
     records(&mut metrics, receiver);
+    commits(&mut metrics, &store.commits());
     if let Some(hop) = next_hop {
         exporter(&mut metrics, hop);
     }
@@ -104,6 +107,16 @@ fn records(metrics: &mut Metrics<Counts>, receiver: &Receiver) {
             "{value}",
         )
         .with([], |counts| counts.references_dropped);
+}
+
+fn commits(metrics: &mut Metrics<Counts>, commits: &Arc<Commits>) {
+    let (transactions, requests) = (Arc::clone(commits), Arc::clone(commits));
+    metrics
+        .counter("logmend_commits", "Transactions in which errors were counted.", "{transaction}")
+        .with([], move |_| transactions.transactions.load(Ordering::Relaxed));
+    metrics
+        .counter("logmend_committed_requests", "Requests that those transactions were for.", "{request}")
+        .with([], move |_| requests.requests.load(Ordering::Relaxed));
 }
 
 /// The next hop, as the Collector names its exporters; without one there are no such metrics there either.

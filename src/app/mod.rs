@@ -106,7 +106,7 @@ impl App {
             http_addr: listeners.http.local_addr()?,
             api_addr: listeners.api.local_addr()?,
             store: store.clone(),
-            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, next_hop.as_ref())),
+            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, &store, next_hop.as_ref())),
             stopping,
             edges_stop: CancellationToken::new(),
             edges: TaskTracker::new(),

@@ -18,6 +18,9 @@ use crate::config::{KEYS, Sources};
 /// `EX_CONFIG` of sysexits.h: the settings are wrong.
 pub const EXIT_CONFIG: u8 = 78;
 
+/// `EX_TEMPFAIL` of sysexits.h: what the service needs was not there, and may be when it is started again.
+pub const EXIT_NOT_NOW: u8 = 75;
+
 /// The command line as clap knows it.
 #[must_use]
 pub fn command() -> Command {
@@ -58,7 +61,8 @@ fn secrets_help() -> String {
     )
 }
 
-/// Runs the command that was asked for; the exit code is 0, 78 where the settings are wrong, 1 otherwise.
+/// Runs the command that was asked for; the exit code is 0, 78 where the settings are wrong, 75 where the store does not
+/// answer at the start, 1 otherwise.
 #[must_use]
 pub fn dispatch(matches: &ArgMatches) -> ExitCode {
     match matches.subcommand() {

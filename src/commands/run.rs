@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{EXIT_CONFIG, complain, runtime};
+use super::{EXIT_CONFIG, EXIT_NOT_NOW, complain, runtime};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
 use crate::shutdown;
+use crate::store::StoreError;
 use crate::telemetry::{self, Output, Providers};
 
 /// How long the last of logmend's own telemetry may take to be sent.
@@ -56,7 +57,9 @@ async fn serve(config: Config, own: &Providers) -> ExitCode {
         Ok(app) => app,
         Err(error) => {
             complain(&format!("{error:#}"));
-            return ExitCode::from(EXIT_CONFIG);
+            let passes = error.chain().filter_map(|cause| cause.downcast_ref::<StoreError>());
+            let passes = passes.last().is_some_and(StoreError::may_pass);
+            return ExitCode::from(if passes { EXIT_NOT_NOW } else { EXIT_CONFIG });
         }
     };
     own.observe(&app.metrics);

@@ -298,6 +298,7 @@ mod tests {
             digest: [digest; 16],
             received: UnixNanos(10),
             way: Way::Sent,
+            known_hole: UnixNanos::default(),
             deltas: vec![delta],
             moves: Vec::new(),
         };

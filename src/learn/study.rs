@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::budget::{Budgets, Spent};
 use super::draft::{Draft, Drafted};
@@ -18,6 +19,9 @@ use crate::store::{AuditEntry, Sighting, Store};
 
 const DAY_SECS: u64 = 86_400;
 const MONTH_SECS: u64 = 30 * DAY_SECS;
+
+/// Rests before a page of the trial is asked for again.
+const RESTS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(10)];
 
 /// Learns from windows that are over.
 #[derive(Debug, Clone)]
@@ -209,7 +213,7 @@ impl Study {
         };
         let (mut siblings, mut last) = (0, None);
         loop {
-            let page = self.store.window_sightings(window, last, PAGE).await?;
+            let page = self.page(window, last).await?;
             let Some(end) = page.last() else { return Ok(Ok((drafted, siblings + 1))) };
             last = Some(end.fingerprint);
             let tried = off_thread(move || {
@@ -223,6 +227,17 @@ impl Study {
                 Err(reason) => return Ok(Err(reason)),
             }
         }
+    }
+
+    /// A page of a window's errors. The answer that they try out is paid for, so a store that fails is asked again.
+    async fn page(&self, window: UnixNanos, last: Option<Fingerprint>) -> Result<Vec<Sighting>, LearnError> {
+        for rest in RESTS {
+            if let Ok(page) = self.store.window_sightings(window, last, PAGE).await {
+                return Ok(page);
+            }
+            tokio::time::sleep(rest).await;
+        }
+        Ok(self.store.window_sightings(window, last, PAGE).await?)
     }
 
     async fn tell(&self, proposal: &RuleProposal, now: UnixNanos) -> Result<(), LearnError> {

@@ -148,10 +148,14 @@ impl LogRecord<'_> {
     /// A time after `received` is the mistake of a clock and is read as `received`.
     #[must_use]
     pub fn occurred(&self, received: UnixNanos) -> UnixNanos {
-        [self.time, self.observed_time]
-            .into_iter()
-            .find(|time| *time != UnixNanos::default())
-            .map_or(received, |time| time.min(received))
+        let time = self.time_or_observed();
+        if time == UnixNanos::default() { received } else { time.min(received) }
+    }
+
+    /// Its time, or where it has none when it was observed; 0 where it has neither.
+    #[must_use]
+    pub fn time_or_observed(&self) -> UnixNanos {
+        if self.time == UnixNanos::default() { self.observed_time } else { self.time }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Matching<'p> {
     rules: Guard<Arc<Classifier>>,
     scratch: Scratch,
     /// Times in which nobody counted.
-    holes: Arc<[Hole]>,
+    pub(super) holes: Arc<[Hole]>,
     pub(super) fold: Fold<'p>,
     /// Further lines of traces that are counted.
     pub(super) joined: u64,
@@ -73,7 +73,8 @@ impl<'p> Matching<'p> {
             at: record.occurred(self.received),
             severity_number: record.severity(),
             verdict: class.verdict(record.severity(), has_in_app_frame),
-            passage: overlap::passage(&self.holes, resource, record, index).filter(|_| counted.is_empty()),
+            passage: overlap::passage(&self.holes, &pipeline.noted, resource, record, index)
+                .filter(|_| counted.is_empty()),
         };
         // The head of a fragment is not known here: it was counted or lost before. So that nothing is lost it counts, and so
         // that no error gets two fixes, it asks for none.
@@ -104,6 +105,10 @@ impl<'p> Matching<'p> {
             self.fold.add(occurrence, detail, values, sample);
             return Some((matched, vec![now]));
         }
+        let came_another_way = |one: &&Counted| one.window == UnixNanos::default();
+        if counted.iter().any(|one| came_another_way(&one)) {
+            return Some((matched, self.take_back(counted)));
+        }
         let is_open = counted.iter().all(|one| one.window == self.window);
         let is_new = counted.len() > 1 || counted[0].fingerprint != fingerprint;
         if !(is_open && is_new) {
@@ -113,8 +118,20 @@ impl<'p> Matching<'p> {
         one.add(occurrence, detail, values, sample);
         let to = one.finish().0.pop();
         let was_held = counted.iter().any(|one| one.held);
-        self.moves.extend(to.map(|to| moved(counted, Delta { held: held_back(was_held), ..to })));
+        let to = to.map(|to| Delta { held: held_back(was_held), ..to });
+        self.moves.push(moved(counted, to));
         Some((matched, vec![Counted { held: was_held, ..now }]))
+    }
+
+    /// Takes back what lines of an occurrence were counted as that came another way and is counted: nothing more of it is.
+    fn take_back(&mut self, counted: &[Counted]) -> Vec<Counted> {
+        let none = UnixNanos::default();
+        let twice: Vec<_> =
+            counted.iter().filter(|one| one.window == self.window && one.window != none).collect();
+        if !twice.is_empty() {
+            self.moves.push(moved(twice, None));
+        }
+        counted.iter().map(|one| Counted { window: none, ..*one }).collect()
     }
 
     /// Tells the next hop of each record of a group: all of them go on, or none does.
@@ -164,9 +181,9 @@ fn headless(occurrence: Occurrence) -> Occurrence {
     Occurrence { verdict: Verdict { severity, fixable: false, ..occurrence.verdict }, ..occurrence }
 }
 
-fn moved(counted: &[Counted], to: Delta) -> Move {
+fn moved<'c>(counted: impl IntoIterator<Item = &'c Counted>, to: Option<Delta>) -> Move {
     let from = |one: &Counted| MovedFrom { fingerprint: one.fingerprint, window: one.window, held: one.held };
-    Move { from: counted.iter().map(from).collect(), to }
+    Move { from: counted.into_iter().map(from).collect(), to }
 }
 
 fn held_back(held: bool) -> HeldBack {

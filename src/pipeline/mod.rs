@@ -30,6 +30,7 @@ use crate::window::{Dedupe, Live};
 use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
 use onward::Onward;
+use overlap::Noted;
 use traces::{Part, Streams};
 
 pub use summaries::summarise;
@@ -92,6 +93,8 @@ struct Found {
     mark: Mark,
     /// Only made where something matched or goes on.
     digest: [u8; 16],
+    /// The end of the latest hole that was known.
+    known_hole: UnixNanos,
     /// Whether a record carries a time: the same bytes are the same events then.
     timed: bool,
     /// The records that matched, the lines of a trace after each other; only gathered where something goes on.
@@ -115,7 +118,9 @@ pub struct Pipeline {
     store: Store,
     totals: Arc<Totals>,
     onward: Option<Onward>,
+    /// How it comes, and how much of what may come both ways was noted.
     way: Way,
+    noted: Noted,
     /// False: requests are checked and acknowledged, nothing is counted.
     monitoring: bool,
     /// `service.instance.id` of logmend itself: its own records come back through a Collector, and are ignored.
@@ -136,6 +141,7 @@ impl Pipeline {
             totals: Arc::default(),
             onward: None,
             way: Way::Sent,
+            noted: Noted::default(),
             monitoring,
             own_instance: "",
             limits: Limits::default(),
@@ -204,7 +210,10 @@ impl Pipeline {
         transport: Transport,
     ) -> Result<Receipt, PipelineError> {
         let mut records = 0;
-        let outcome = self.take(request, received, &mut records).await;
+        let mut outcome = self.take(request.clone(), received, &mut records).await;
+        if matches!(outcome, Err(PipelineError::Store(StoreError::NewHole))) {
+            outcome = self.take(request, received, &mut records).await;
+        }
         match &outcome {
             Ok(receipt) => self.totals.accept(transport, receipt),
             Err(_) => self.totals.refuse(transport, records),
@@ -232,7 +241,19 @@ impl Pipeline {
     /// Counts what was found, durably. What it went on with is put back where nothing was counted of it.
     async fn commit(&self, found: Found, received: UnixNanos) -> Result<Receipt, PipelineError> {
         let nothing_changes = found.changes_nothing();
-        let Found { records, joined, deltas, clusters, moves, mut tails, claims, mark, digest, .. } = found;
+        let Found {
+            records,
+            joined,
+            deltas,
+            clusters,
+            moves,
+            mut tails,
+            claims,
+            mark,
+            digest,
+            known_hole,
+            ..
+        } = found;
         let counted: u64 = deltas.iter().map(|delta| delta.count).sum();
         let receipt = Receipt { records, counted, joined, ..Receipt::default() };
         if nothing_changes {
@@ -244,7 +265,7 @@ impl Pipeline {
             self.memory.put_back(claims);
             return Ok(replayed);
         }
-        match self.store.commit(Batch { digest, received, way: self.way, deltas, moves }).await {
+        match self.store.commit(Batch { digest, received, way: self.way, known_hole, deltas, moves }).await {
             Ok(Committed::Counted) => {
                 self.dedupe.committed(digest, clusters);
                 self.memory.remember(tails, claims, mark, received);
@@ -253,13 +274,15 @@ impl Pipeline {
             Ok(Committed::InPart(left_out)) => {
                 // What was left out may have been all of a cluster: none is taken for described.
                 self.dedupe.committed(digest, Vec::new());
-                tails.iter_mut().for_each(|(_, tail)| tail.leave_out(&left_out));
+                for (_, tail) in &mut tails {
+                    tail.leave_out(&left_out);
+                }
                 self.memory.remember(tails, claims, mark, received);
                 let came_before = left_out.len() as u64;
                 Ok(Receipt { counted: counted.saturating_sub(came_before), came_before, ..receipt })
             }
             Ok(Committed::Replay) => {
-                self.memory.put_back(claims);
+                self.memory.remember_counted(tails, claims, mark, received);
                 Ok(replayed)
             }
             Err(error) => {
@@ -274,7 +297,7 @@ impl Pipeline {
     fn read(&self, request: &Bytes, received: UnixNanos) -> Result<Found, Unreadable> {
         let mark = Mark::of(request);
         let mut matching = Matching::new(self, received);
-        let mut streams = Streams::new(&self.memory, mark, received);
+        let mut streams = Streams::new(&self.memory, self.way, mark, received);
         let (mut index, mut timed) = (0, false);
         let walked = otlp::walk(request, &self.limits, |resource, scope, record| {
             timed |= record.time.max(record.observed_time) != UnixNanos::default();
@@ -292,7 +315,7 @@ impl Pipeline {
         };
         self.totals.mended(&walked);
         let (tails, claims) = streams.finish(&mut matching);
-        let Matching { fold, joined, moves, matched, .. } = matching;
+        let Matching { fold, joined, moves, matched, holes, .. } = matching;
         let (deltas, clusters) = fold.finish();
         let mut found = Found {
             records: walked.records,
@@ -304,6 +327,7 @@ impl Pipeline {
             claims,
             mark,
             digest: [0; 16],
+            known_hole: holes.first().map(|hole| hole.to).unwrap_or_default(),
             timed,
             matched,
         };

@@ -17,6 +17,8 @@ use crate::store::{ClusterFilter, Settings};
 
 const NOW: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
 
+const HOUR: u64 = 3_600_000_000_000;
+
 /// A pipeline, and what it counted. The folder goes with it.
 struct Running {
     pipeline: Pipeline,
@@ -27,14 +29,28 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
+        Self::on(tempfile::tempdir().unwrap()).await
+    }
+
+    /// One that finds that nobody was up for an hour.
+    async fn after_an_outage() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::sqlite(folder.path().join("logmend.db"));
+        let (before, _) = Store::open(&settings, || UnixNanos(NOW.0 - HOUR)).await.unwrap();
+        before.arrive("before").await.unwrap();
+        before.close().await;
+        let running = Self::on(folder).await;
+        running.store.arrive("after").await.unwrap();
+        running
+    }
+
+    async fn on(folder: tempfile::TempDir) -> Self {
         let settings = Settings::sqlite(folder.path().join("logmend.db"));
         let (store, writer) = Store::open(&settings, || NOW).await.unwrap();
         let stop = CancellationToken::new();
         #[expect(clippy::disallowed_methods, reason = "a test's own task")]
         tokio::spawn(writer.run(stop.clone()));
-        let rules = Rules::new(Catalogue::built_in()).unwrap();
-        Self { pipeline: Pipeline::new(rules, store.clone(), true), store, stop, _folder: folder }
+        Self { pipeline: pipeline(&store), store, stop, _folder: folder }
     }
 
     async fn send(&self, request: &Bytes, at: u64) -> Receipt {
@@ -45,7 +61,8 @@ impl Running {
     /// How often each error was counted, with its greatest severity number.
     async fn counts(&self) -> BTreeMap<Fingerprint, u64> {
         let clusters = self.store.clusters(ClusterFilter::default()).await.unwrap();
-        let window = self.store.window_clusters(NOW).await.unwrap();
+        let window = *self.store.window().borrow();
+        let window = self.store.window_clusters(window).await.unwrap();
         let counts = |clusters: Vec<crate::model::Cluster>| -> BTreeMap<_, _> {
             clusters.into_iter().map(|cluster| (cluster.fingerprint, cluster.count)).collect()
         };
@@ -53,6 +70,11 @@ impl Running {
         assert_eq!(all, open, "the window holds what the clusters hold");
         all
     }
+}
+
+fn pipeline(store: &Store) -> Pipeline {
+    let rules = Rules::new(Catalogue::built_in()).unwrap();
+    Pipeline::new(rules, store.clone(), true)
 }
 
 impl Drop for Running {
@@ -135,6 +157,69 @@ proptest! {
         });
         prop_assert_eq!(whole, cut);
     }
+}
+
+/// Each line by itself, as it is read back.
+async fn read_back(running: &Running, pipeline: &Pipeline, lines: &[&str]) {
+    let hole = running.store.take_hole("after").await.unwrap().expect("nobody has closed it");
+    let pipeline = pipeline.reading_back(hole.to);
+    for (number, line) in lines.iter().enumerate() {
+        let received = UnixNanos(NOW.0 + 50 + number as u64);
+        // What an exporter sends has other bytes.
+        let mut entry = ExportLogsServiceRequest::decode(request("shop", number, &[line])).unwrap();
+        let scope = &mut entry.resource_logs[0].scope_logs[0];
+        scope.scope.get_or_insert_default().name = "read back".to_owned();
+        pipeline.process(entry.encode_to_vec().into(), received, Transport::Loki).await.unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// What was logged while nobody counted counts once, whichever way it comes first, however the sender cuts it into
+    /// requests, and also where another process reads all of it once more.
+    #[test]
+    fn what_comes_both_ways_counts_once(
+        pieces in pieces(),
+        size in 1usize..9,
+        sent_first in any::<bool>(),
+    ) {
+        let lines: Vec<_> = pieces.iter().flat_map(|piece| piece.split('\n')).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let [whole, both, again] = runtime.block_on(async {
+            let (whole, running) = (Running::start().await, Running::after_an_outage().await);
+            whole.send(&request("shop", 0, &lines), 0).await;
+            if !sent_first {
+                read_back(&running, &running.pipeline, &lines).await;
+            }
+            for (number, some) in lines.chunks(size).enumerate() {
+                running.send(&request("shop", number * size, some), 100 + number as u64).await;
+            }
+            if sent_first {
+                read_back(&running, &running.pipeline, &lines).await;
+            }
+            let both = running.counts().await;
+            read_back(&running, &pipeline(&running.store), &lines).await;
+            [whole.counts().await, both, running.counts().await]
+        });
+        prop_assert_eq!(&both, &whole);
+        prop_assert_eq!(&again, &whole, "after it was read once more");
+    }
+}
+
+/// A hole that another process finds is known to a request that was read before.
+#[tokio::test]
+async fn a_request_that_knows_nothing_of_a_new_hole_is_read_again() {
+    let running = Running::after_an_outage().await;
+    let known = running.store.holes();
+    let lines = &JAVA[..1];
+    running.store.forget_holes();
+    assert!(known.borrow().is_empty());
+    assert_eq!(running.send(&request("shop", 0, lines), 0).await.counted, 1);
+    assert_eq!(known.borrow().len(), 1, "it is known by now");
+    read_back(&running, &running.pipeline, lines).await;
+    assert_eq!(running.counts().await.values().sum::<u64>(), 1);
+    assert_eq!(running.pipeline.totals().now().accepted(), 2, "each is told of once");
 }
 
 const JAVA: [&str; 5] = [

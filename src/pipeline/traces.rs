@@ -6,7 +6,7 @@
 use super::joining::{
     Claim, Counted, Group, Joiner, Key, Line, Mark, Memory, Piece, Remembered, tells_of_an_error,
 };
-use crate::model::{LogRecord, Resource, Scope, SeverityNumber, UnixNanos};
+use crate::model::{LogRecord, Resource, Scope, SeverityNumber, UnixNanos, Way};
 
 /// How many streams of a request are kept apart and remembered. Of more, the lines are joined where they follow each other.
 const STREAMS_MAX: usize = 64;
@@ -57,7 +57,7 @@ impl<'a> Part<'a> {
         Piece {
             text: joined.unwrap_or_else(|| self.text()).to_vec(),
             severity_number: self.record.severity(),
-            time: self.record.time.max(self.record.observed_time),
+            time: self.record.time_or_observed(),
             trace_id: self.record.trace_id,
             counted,
         }
@@ -127,6 +127,8 @@ pub(super) struct Streams<'a, 'm> {
     known: Vec<Stream<'a>>,
     current: usize,
     memory: &'m Memory,
+    /// What is read back goes on with nothing that was sent.
+    way: &'static [u8],
     request: Mark,
     now: UnixNanos,
     /// What streams go on with.
@@ -134,8 +136,9 @@ pub(super) struct Streams<'a, 'm> {
 }
 
 impl<'a, 'm> Streams<'a, 'm> {
-    pub(super) fn new(memory: &'m Memory, request: Mark, now: UnixNanos) -> Self {
-        Self { known: Vec::new(), current: 0, memory, request, now, claims: Vec::new() }
+    pub(super) fn new(memory: &'m Memory, way: Way, request: Mark, now: UnixNanos) -> Self {
+        let way = if way == Way::Sent { b"sent" } else { &b"read back"[..] };
+        Self { known: Vec::new(), current: 0, memory, way, request, now, claims: Vec::new() }
     }
 
     /// Takes the next record of the request.
@@ -181,7 +184,7 @@ impl<'a, 'm> Streams<'a, 'm> {
             joiner: Joiner::default(),
         };
         if self.known.len() < STREAMS_MAX {
-            let key = Key::of(&[resource.wire, scope.wire, record.log_file, record.log_iostream]);
+            let key = Key::of(&[self.way, resource.wire, scope.wire, record.log_file, record.log_iostream]);
             stream.key = Some(key);
             if takes_part(record)
                 && self.memory.goes_on(key, record.body, self.now)

@@ -1,5 +1,6 @@
 //! What can go wrong with the store, told apart by what a caller does about it.
 
+use super::engine::Fault;
 use crate::model::Fingerprint;
 
 /// A fault of the store.
@@ -63,6 +64,9 @@ pub enum StoreError {
     /// A count came for an error that the store does not know. Sent again with its detail it will be kept.
     #[error("the store does not know the error {0}")]
     UnknownCluster(Fingerprint),
+    /// A hole was found in the moment since the request was read. Read again, it is counted with regard to that.
+    #[error("it is known only now that there was a time in which nobody counted")]
+    NewHole,
     /// A row holds what no logmend wrote.
     #[error("table {table} holds an unreadable {column}: {value}")]
     Inconsistent {
@@ -76,6 +80,23 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it may pass by itself, without anybody changing a setting.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Open { source, .. } | Self::Unavailable { source, .. } => {
+                matches!(Fault::of(source), Fault::NotNow | Fault::ConnectionLost | Fault::Collision)
+            }
+            Self::Overloaded | Self::Closing => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_of_corruption(&self) -> bool {
+        matches!(self, Self::Open { source, .. } | Self::Unavailable { source, .. }
+            if Fault::of(source) == Fault::Corrupt)
+    }
+
     pub(super) fn while_doing(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |source| Self::Unavailable { doing, source }
     }

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::engine::{Purpose, Row, Transaction, sql};
+use super::engine::{Database, Purpose, Row, Transaction, sql};
 use super::{Store, StoreError};
 use crate::model::{Hole, UnixNanos};
 
 /// A process that said within this time that it is up may be; one that did not is not.
 const MAY_BE_UP: Duration = Duration::from_secs(6);
+
+/// How long one may go on counting without saying that it is up: from one beat to the next, and what that may take.
+const UNSEEN_MAX: Duration = Duration::from_secs(10);
 
 const DOING: &str = "noting what is read back";
 
@@ -38,15 +41,17 @@ impl Store {
     }
 
     async fn arrive_in(&self, transaction: &mut Transaction, id: &str) -> Result<(), sqlx::Error> {
-        // A record of a wrong clock, from the future, tells nothing.
+        // A record of a wrong clock, from the future or from after the last one was up, tells nothing.
         let known = sql("SELECT max(up) AS up, max(started) AS started FROM (
                SELECT seen_at AS up, started_at AS started FROM replica
                UNION ALL
                SELECT until, until FROM hole
                UNION ALL
-               SELECT w.last_seen, 0 FROM window_cluster w WHERE w.last_seen <= $1 AND w.window_start IN
-                 (SELECT o.start FROM \"window\" o ORDER BY o.start DESC LIMIT 2)) AS known");
-        let known = transaction.fetch(known.bind(self.now().to_i64())).await?;
+               SELECT w.last_seen, 0 FROM window_cluster w
+               WHERE w.last_seen <= LEAST($1, coalesce((SELECT max(r.seen_at) + $2 FROM replica r), $1))
+                 AND w.window_start IN (SELECT o.start FROM \"window\" o ORDER BY o.start DESC LIMIT 2)) AS known");
+        let known = known.bind(self.now().to_i64()).bind(nanos(UNSEEN_MAX));
+        let known = transaction.fetch(known).await?;
         let known = known.first().ok_or(sqlx::Error::RowNotFound)?;
         // Whoever arrives later started later, also where the clocks of two machines differ.
         let after_others = known.time_or_none("started")?.map(|started| UnixNanos(started.0 + 1));
@@ -61,24 +66,33 @@ impl Store {
     }
 
     /// What the process `reader` is to read: what is not read yet of the earliest hole that nobody reads who is up. A hole in
-    /// which another process turns out to have been up is none.
+    /// which another process turns out to have been up is none, and one of long ago is given up.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn take_hole(&self, reader: &str) -> Result<Option<Hole>, StoreError> {
         let failed = StoreError::while_doing(DOING);
-        let open =
-            self.database.fetch("SELECT since, until FROM hole WHERE closed_at IS NULL ORDER BY until");
-        for Hole { from, to } in open.await.and_then(|rows| read(&rows)).map_err(&failed)? {
-            if !self.is_readers(to, reader).await.map_err(&failed)? {
+        let open = sql("SELECT since, until FROM hole WHERE closed_at IS NULL AND
+               (reader = $1 OR $2 = 0 OR reader NOT IN (SELECT r.id FROM replica r WHERE r.seen_at >= $3)) ORDER BY until");
+        let open = open.bind(reader).bind(self.is_shared()).bind(before(self.now(), MAY_BE_UP).to_i64());
+        let open = self.database.fetch(open).await.and_then(|rows| read(&rows)).map_err(&failed)?;
+        for hole in open {
+            if hole.to < before(self.now(), Self::HOLES_READ_FOR) {
+                tracing::error!(
+                    "what was logged from {} to {} was not read back from Loki in a day, and is given up",
+                    hole.from,
+                    hole.to
+                );
+                self.close_hole(hole.to).await?;
                 continue;
             }
-            let is_left = Hole::since(from, self.now()).filter(|rest| rest.from < to);
-            match (is_left, self.others(to).await.map_err(&failed)?) {
-                (Some(rest), Others::AreDown) => return Ok(Some(Hole { from: rest.from, to })),
-                (Some(_), Others::MayBeUp) => {}
-                (Some(_), Others::WereUp) | (None, _) => self.close_hole(to).await?,
+            match self.others(hole.to).await.map_err(&failed)? {
+                Others::WereUp => self.close_hole(hole.to).await?,
+                Others::AreDown if self.is_readers(hole.to, reader).await.map_err(&failed)? => {
+                    return Ok(Some(hole));
+                }
+                Others::AreDown | Others::MayBeUp => {}
             }
         }
         Ok(None)
@@ -89,7 +103,8 @@ impl Store {
         let taken = sql("UPDATE hole SET reader = $2 WHERE until = $1 AND closed_at IS NULL AND
                (reader = $2 OR $3 = 0 OR reader NOT IN (SELECT r.id FROM replica r WHERE r.seen_at >= $4))");
         let taken = taken.bind(until.to_i64()).bind(reader).bind(self.is_shared());
-        Ok(self.database.execute(taken.bind(self.up_since(self.now()).to_i64())).await? > 0)
+        let taken = taken.bind(before(self.now(), MAY_BE_UP).to_i64());
+        Ok(self.database.execute(taken).await? > 0)
     }
 
     /// What those did in a hole that had started before its end.
@@ -102,15 +117,11 @@ impl Store {
         let seen = self.database.one(seen).await?.time_or_none("seen_at")?.unwrap_or_default();
         Ok(if seen > until {
             Others::WereUp
-        } else if seen >= self.up_since(self.now()) {
+        } else if seen >= before(self.now(), MAY_BE_UP) {
             Others::MayBeUp
         } else {
             Others::AreDown
         })
-    }
-
-    fn up_since(&self, now: UnixNanos) -> UnixNanos {
-        UnixNanos(now.0.saturating_sub(u64::try_from(MAY_BE_UP.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// Notes that what happened in the hole that ends at `until` is counted up to `since` by now.
@@ -141,19 +152,29 @@ impl Store {
         self.holes.subscribe()
     }
 
+    /// As if it were not known of any hole.
+    #[cfg(test)]
+    pub(crate) fn forget_holes(&self) {
+        self.holes.send_replace(Arc::default());
+    }
+
     /// Looks which holes there are.
     pub(super) async fn look_at_holes(&self) -> Result<(), StoreError> {
-        let rows = self.database.fetch("SELECT began, until FROM hole ORDER BY until DESC").await;
-        let holes: Arc<[Hole]> =
-            rows.and_then(|rows| read(&rows)).map_err(StoreError::while_doing("reading the holes"))?.into();
-        self.holes.send_if_modified(|known| {
-            *known != holes && {
-                *known = holes;
-                true
-            }
-        });
-        Ok(())
+        look(&self.database, &self.holes).await
     }
+}
+
+/// Looks which holes there are; the latest comes first.
+pub(super) async fn look(database: &Database, known: &watch::Sender<Arc<[Hole]>>) -> Result<(), StoreError> {
+    let rows = database.fetch("SELECT began, until FROM hole ORDER BY until DESC").await;
+    let holes: Arc<[Hole]> =
+        rows.and_then(|rows| read(&rows)).map_err(StoreError::while_doing("reading the holes"))?.into();
+    known.send_if_modified(|known| {
+        let is_news = *known != holes;
+        *known = holes;
+        is_news
+    });
+    Ok(())
 }
 
 /// The other processes, as far as a hole is concerned.
@@ -168,4 +189,12 @@ enum Others {
 
 fn read(rows: &[Row]) -> Result<Vec<Hole>, sqlx::Error> {
     rows.iter().map(|row| Ok(Hole { from: row.time(0)?, to: row.time(1)? })).collect()
+}
+
+fn before(time: UnixNanos, duration: Duration) -> UnixNanos {
+    UnixNanos(time.0.saturating_sub(nanos(duration)))
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -53,7 +53,7 @@ pub use scans::Scan;
 pub use settings::{Settings, UnknownUrl};
 pub use sightings::Sighting;
 pub use windows::ClosedWindow;
-pub use writer::{Batch, Committed, Writer};
+pub use writer::{Batch, Commits, Committed, Writer};
 
 use crate::model::{Hole, UnixNanos};
 use engine::{Database, Fault, Postgres, Sqlite};
@@ -76,6 +76,7 @@ pub struct Store {
     database: Database,
     writer: mpsc::Sender<Waiting>,
     healthy: Arc<AtomicBool>,
+    commits: Arc<Commits>,
     /// Told when a commit fails after one that succeeded.
     trouble: Arc<Notify>,
     /// The start of the open window.
@@ -108,6 +109,7 @@ impl Store {
             database,
             writer: sender,
             healthy: Arc::new(AtomicBool::new(true)),
+            commits: Arc::default(),
             trouble: Arc::default(),
             window: Arc::new(watch::Sender::new(UnixNanos::default())),
             holes: Arc::new(watch::Sender::new(Arc::default())),
@@ -119,8 +121,9 @@ impl Store {
         let (database, healthy) = (store.database.clone(), Arc::clone(&store.healthy));
         let window = Arc::clone(&store.window);
         let set_aside = Arc::clone(&store.set_aside);
+        let (commits, holes) = (Arc::clone(&store.commits), Arc::clone(&store.holes));
         let trouble = Arc::clone(&store.trouble);
-        Ok((store, Writer { database, waiting, healthy, window, set_aside, trouble }))
+        Ok((store, Writer { database, waiting, healthy, window, set_aside, commits, holes, trouble }))
     }
 
     async fn set_up(&self) -> Result<(), StoreError> {
@@ -128,23 +131,17 @@ impl Store {
         let mut rest = Duration::from_millis(200);
         loop {
             let Err(error) = self.try_to_set_up().await else { return Ok(()) };
-            let fault = match &error {
-                StoreError::Open { source, .. } | StoreError::Unavailable { source, .. } => Fault::of(source),
-                _ => Fault::Other,
-            };
-            match fault {
-                Fault::Corrupt => match self.database.engine().mend(fault).await? {
+            if error.is_of_corruption() {
+                match self.database.engine().mend(Fault::Corrupt).await? {
                     Some(told) => self.tell_set_aside(&told),
                     None => return Err(error),
-                },
-                Fault::NotNow | Fault::ConnectionLost | Fault::Collision
-                    if begun.elapsed() < START_PATIENCE =>
-                {
-                    tracing::warn!(error = %chain(&error), "waiting for the database");
-                    tokio::time::sleep(rest).await;
-                    rest = (rest * 2).min(Duration::from_secs(5));
                 }
-                _ => return Err(error),
+            } else if error.may_pass() && begun.elapsed() < START_PATIENCE {
+                tracing::warn!(error = %chain(&error), "waiting for the database");
+                tokio::time::sleep(rest).await;
+                rest = (rest * 2).min(Duration::from_secs(5));
+            } else {
+                return Err(error);
             }
         }
     }
@@ -155,6 +152,7 @@ impl Store {
         let failed = StoreError::while_doing("reading the database's clock");
         let offset = engine.clock_offset(self.clock).await.map_err(failed)?;
         self.clock_offset.store(offset, Ordering::Relaxed);
+        self.look_at_holes().await?;
         self.begin_window(self.now()).await.map(drop)
     }
 
@@ -185,6 +183,12 @@ impl Store {
     #[must_use]
     pub fn window(&self) -> watch::Receiver<UnixNanos> {
         self.window.subscribe()
+    }
+
+    /// What was committed since the start.
+    #[must_use]
+    pub fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.commits)
     }
 
     /// Whether the latest write succeeded.

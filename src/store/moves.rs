@@ -11,7 +11,8 @@ pub struct Move {
     pub from: Vec<MovedFrom>,
     /// What is added for them, of the window that all of them were counted in. Where that is over by now, or none of them is there
     /// any more, nothing changes: their count is as right as it was.
-    pub to: Delta,
+    /// `None` where it is counted already, as it came another way too.
+    pub to: Option<Delta>,
 }
 
 /// One occurrence that was counted.

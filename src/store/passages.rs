@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::engine::{Rows, Transaction, sql};
 use super::{Batch, StoreError};
-use crate::model::{Delta, HeldBack, Passage, UnixNanos, Way};
+use crate::model::{Delta, Passage, UnixNanos, Way};
 
 /// How often an error came, each way.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,10 +81,10 @@ async fn note(
     Ok(before)
 }
 
-/// What of a delta counts where these records of its request are left out; `None` where nothing does.
+/// What of a delta counts where these records of its request are left out; `None` where nothing does, also where one of them
+/// was held back from the next hop: what it was counted as is told there.
 pub(super) fn counting(delta: &Delta, left_out: &[u64]) -> Option<Delta> {
     let came_before = delta.passages.iter().filter(|passage| left_out.binary_search(&passage.index).is_ok());
     let count = delta.count.saturating_sub(came_before.count() as u64);
-    let tells = count > 0 || delta.held != HeldBack::default();
-    tells.then(|| Delta { count, passages: Vec::new(), ..delta.clone() })
+    (count > 0).then(|| Delta { count, passages: Vec::new(), ..delta.clone() })
 }

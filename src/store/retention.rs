@@ -48,10 +48,12 @@ struct Kind {
     old: &'static str,
 }
 
-const DIGESTS: Kind = Kind {
+const DIGESTS: Kind = Kind { table: "request_digest", key: "digest", old: "committed_at < $1 AND hole = 0" };
+/// What was read back is known for as long as it may be read again.
+const READ_BACK: Kind = Kind {
     table: "request_digest",
     key: "digest",
-    old: "committed_at < $1 AND hole NOT IN (SELECT h.until FROM hole h)",
+    old: "hole > 0 AND hole < (SELECT coalesce(min(h.until), $1) FROM hole h)",
 };
 const SAMPLES: Kind = Kind { table: "sample", key: "fingerprint, digest", old: "kept_in < $1" };
 const AUDIT: Kind = Kind { table: "audit", key: "id", old: "at < $1" };
@@ -62,7 +64,7 @@ const SCANNED: Kind = Kind { table: "scan", key: "id", old: "requested_at < $1" 
 const HOLES: Kind = Kind { table: "hole", key: "until", old: "closed_at < $1" };
 const LEFT_HOLES: Kind = Kind { table: "hole", key: "until", old: "until < $1" };
 const PASSAGES: Kind =
-    Kind { table: "passage", key: "key", old: "hole < $1 AND hole NOT IN (SELECT h.until FROM hole h)" };
+    Kind { table: "passage", key: "key", old: "hole < (SELECT coalesce(min(h.until), $1) FROM hole h)" };
 const GONE: Kind = Kind { table: "replica", key: "id", old: "seen_at < $1" };
 const COUNTED: Kind = Kind {
     table: "window_cluster",
@@ -100,6 +102,7 @@ impl Store {
             (&HOLES, HOLES_KEPT),
             (&LEFT_HOLES, HOLES_LEFT),
             (&PASSAGES, Duration::ZERO),
+            (&READ_BACK, Duration::ZERO),
             (&DIGESTS, kept.digests),
             (&SAMPLES, kept.samples),
             (&AUDIT, kept.audit),

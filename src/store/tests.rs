@@ -9,6 +9,7 @@ use crate::model::{
     Severity, SeverityNumber, Verdict, Way,
 };
 
+mod encrypted;
 mod families;
 mod holes;
 mod hours;
@@ -125,7 +126,7 @@ fn delta(id: u8, count: u64, at: u64) -> Delta {
 
 fn batch(digest: u8, deltas: Vec<Delta>) -> Batch {
     let (received, moves) = (UnixNanos(1_000), Vec::new());
-    Batch { digest: [digest; 16], received, way: Way::Sent, deltas, moves }
+    Batch { digest: [digest; 16], received, way: Way::Sent, known_hole: UnixNanos(u64::MAX), deltas, moves }
 }
 
 fn id(byte: u8) -> Fingerprint {
@@ -377,7 +378,7 @@ async fn what_was_counted_is_moved_within_its_window_and_no_further(on: On) {
     let held = HeldBack { count: 1, trace_ids: Vec::new() };
     let moved = |from: &[u8], window, to| Move {
         from: from.iter().map(|from| MovedFrom { fingerprint: id(*from), window, held: true }).collect(),
-        to: Delta { held: held.clone(), ..delta(to, 1, 500) },
+        to: Some(Delta { held: held.clone(), ..delta(to, 1, 500) }),
     };
     let counts = async || {
         let mut counts = Vec::new();

@@ -8,15 +8,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Database, Fault, Purpose, Rows, Transaction, sql};
-use super::{Move, StoreError, clusters, moves, passages};
-use crate::model::{Delta, Fingerprint, UnixNanos, Way};
+use super::{Move, StoreError, clusters, holes, moves, passages};
+use crate::model::{Delta, Fingerprint, Hole, UnixNanos, Way};
 
 /// How many deltas one transaction takes at most: past this a commit takes longer than a few milliseconds
 /// and the first request in it waits for the last.
@@ -33,6 +33,15 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(8);
 const RESTS: [Duration; 3] =
     [Duration::from_millis(10), Duration::from_millis(100), Duration::from_millis(500)];
 
+/// What was committed since the start.
+#[derive(Debug, Default)]
+pub struct Commits {
+    /// Transactions that counted something.
+    pub transactions: AtomicU64,
+    /// Requests in them.
+    pub requests: AtomicU64,
+}
+
 /// What one request adds.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -42,6 +51,8 @@ pub struct Batch {
     pub received: UnixNanos,
     /// How.
     pub way: Way,
+    /// The end of the latest hole that was known when it was read; 0 where none was.
+    pub known_hole: UnixNanos,
     /// At most one for each cluster, or several: they are merged.
     pub deltas: Vec<Delta>,
     /// What earlier requests were counted as and is told better now.
@@ -82,6 +93,8 @@ pub struct Writer {
     pub(super) healthy: Arc<AtomicBool>,
     pub(super) window: Arc<watch::Sender<UnixNanos>>,
     pub(super) set_aside: Arc<watch::Sender<Option<String>>>,
+    pub(super) commits: Arc<Commits>,
+    pub(super) holes: Arc<watch::Sender<Arc<[Hole]>>>,
     /// Told when a commit fails after one that succeeded.
     pub(super) trouble: Arc<Notify>,
 }
@@ -125,9 +138,21 @@ impl Writer {
         let (batches, answers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|Waiting { batch, done }| (batch, done)).unzip();
         let outcome = Group::of(batches).commit(&self.database).await;
+        if matches!(outcome, Err(StoreError::NewHole)) {
+            // Nothing failed: the requests are read again, now that it is known.
+            if let Err(error) = holes::look(&self.database, &self.holes).await {
+                tracing::debug!(error = %chain(&error), "the holes are not known");
+            }
+            for answer in answers {
+                let _ = answer.send(Err(StoreError::NewHole));
+            }
+            return;
+        }
         let was_healthy = self.healthy.swap(outcome.is_ok(), Ordering::Relaxed);
         match outcome {
             Ok((committed, window)) => {
+                self.commits.transactions.fetch_add(1, Ordering::Relaxed);
+                self.commits.requests.fetch_add(committed.len() as u64, Ordering::Relaxed);
                 if let Some(window) = window {
                     self.window.send_if_modified(|known| std::mem::replace(known, window) != window);
                 }
@@ -207,7 +232,12 @@ impl Group {
         let moves = self.batches.iter().any(|batch| !batch.moves.is_empty());
         let purpose = if moves { Purpose::Alone } else { Purpose::Count };
         let mut transaction = database.begin(purpose).await.map_err(&failed)?;
-        let (mut fresh, window) = self.remember(&mut transaction).await?;
+        let Remembered { mut fresh, window, latest_hole } = self.remember(&mut transaction).await?;
+        let knows = |batch: &&Batch| batch.known_hole >= latest_hole || !fresh.contains(&batch.digest);
+        if !self.batches.iter().all(|batch| knows(&batch)) {
+            transaction.roll_back().await.map_err(&failed)?;
+            return Err(StoreError::NewHole);
+        }
         let mut committed = Vec::with_capacity(self.batches.len());
         let mut counted = Vec::new();
         for (place, batch) in self.batches.iter().enumerate() {
@@ -225,7 +255,7 @@ impl Group {
             for ((_, batch), left_out) in counted.iter().zip(&left_out) {
                 for one in &batch.moves {
                     if moves::take_away(&mut transaction, window, &one.from).await? {
-                        deltas.add(one.to.clone());
+                        one.to.iter().cloned().for_each(|delta| deltas.add(delta));
                     }
                 }
                 let counting = batch.deltas.iter().filter_map(|delta| passages::counting(delta, left_out));
@@ -248,11 +278,8 @@ impl Group {
         Ok((committed, window))
     }
 
-    /// Writes the digests; answers which of them were not there, and the window that is open then.
-    async fn remember(
-        &self,
-        transaction: &mut Transaction,
-    ) -> Result<(HashSet<[u8; 16]>, Option<UnixNanos>), StoreError> {
+    /// Writes the digests.
+    async fn remember(&self, transaction: &mut Transaction) -> Result<Remembered, StoreError> {
         let failed = StoreError::while_doing("committing counts");
         let sorted: BTreeMap<_, _> =
             self.batches.iter().map(|batch| (batch.digest, (batch.received, batch.way))).collect();
@@ -264,17 +291,29 @@ impl Group {
         let written = sql("INSERT INTO request_digest (digest, committed_at, hole)
              SELECT digest, committed_at, hole FROM {rows} WHERE TRUE
              ON CONFLICT DO NOTHING
-             RETURNING digest, (SELECT start FROM \"window\" WHERE closed_at IS NULL) AS open");
-        let (mut fresh, mut window) = (HashSet::new(), None);
+             RETURNING digest, (SELECT start FROM \"window\" WHERE closed_at IS NULL) AS open,
+               (SELECT max(until) FROM hole) AS hole");
+        let (mut fresh, mut window, mut hole) = (HashSet::new(), None, None);
         for row in transaction.fetch(written.with(rows)).await.map_err(&failed)? {
             window = row.time_or_none("open").map_err(&failed)?;
+            hole = row.time_or_none("hole").map_err(&failed)?;
             fresh.insert(digest("request_digest", "digest", row.text("digest").map_err(&failed)?)?);
         }
         if window.is_none() && !fresh.is_empty() {
             return Err(failed(sqlx::Error::RowNotFound));
         }
-        Ok((fresh, window))
+        Ok(Remembered { fresh, window, latest_hole: hole.unwrap_or_default() })
     }
+}
+
+/// What was found as the digests of a group were written.
+struct Remembered {
+    /// Those that were not there.
+    fresh: HashSet<[u8; 16]>,
+    /// The window that is open.
+    window: Option<UnixNanos>,
+    /// The end of the latest hole; 0 where there is none.
+    latest_hole: UnixNanos,
 }
 
 /// Deltas by cluster, in the order in which every replica writes them: two that write the same rows never wait for each other

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::engines::{Database, PgBouncer, Postgres, Proxy, Redis, psql_at};
+use crate::tls::authority::Authority;
 
 /// How long a process may take to end after another one.
 const END_TIME_MAX: Duration = Duration::from_secs(30);
@@ -45,6 +46,17 @@ fn a_database_is_fresh_durable_and_owned_by_a_plain_user() {
     assert_eq!(psql_at(&one.url(), ask).unwrap(), "logmend|f|on|t");
     let refused = psql_at(&one.url().replace("correct-horse", "wrong"), "SELECT 1").unwrap_err();
     assert!(refused.contains("password authentication failed"), "{refused}");
+}
+
+/// A server that listens over TLS alone takes no other connection.
+#[test]
+fn postgres_over_tls_takes_no_plain_connection() {
+    let server = Authority::new("tests").server();
+    let postgres = Postgres::over_tls(&server.certificate, &server.key);
+    let database = postgres.create_database();
+    let ask = |mode| psql_at(&format!("{}?sslmode={mode}", database.url()), "SELECT 1");
+    assert_eq!(ask("require").unwrap(), "1");
+    assert!(ask("disable").unwrap_err().contains("no encryption"), "{:?}", ask("disable"));
 }
 
 /// What was committed is there after every kind of end, on the same port.

@@ -110,6 +110,16 @@ async fn a_full_disk_is_waited_out() {
     check(service, fill, async |service: &Service| limit_files(service, "unlimited")).await;
 }
 
+/// Room is made two seconds after the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_when_it_starts_is_waited_out() {
+    let full = "trap '' XFSZ; (sleep 2; prlimit --pid $$ --fsize=unlimited) & ulimit -S -f 8";
+    let service = Service::start_behind(full, &[]).await;
+    assert!(service.logs().contains("waiting for the database"), "{}", service.logs());
+    takes(&service, &request(1)).await;
+    is_healthy_again(&service).await;
+}
+
 fn set_modes(service: &Service, file: u32, folder: u32) {
     let set = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     for entry in std::fs::read_dir(service.folder()).unwrap() {

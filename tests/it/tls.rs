@@ -1,6 +1,6 @@
 //! TLS on the OTLP listeners: who is let in, what becomes of peers that speak something else, and new certificates.
 
-mod authority;
+pub(crate) mod authority;
 
 use std::io;
 use std::path::PathBuf;

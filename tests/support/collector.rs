@@ -1,17 +1,16 @@
 //! A real OpenTelemetry Collector with the configuration that people are given, `otel-collector.yaml`.
 
-use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
+use super::engines::daemon::Daemon;
 use super::programs::prepared;
 
 const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/otel-collector.yaml");
@@ -35,7 +34,7 @@ pub fn otelcol(command: &[&str]) -> Command {
 /// A running Collector: it tails [`Collector::log_file`] for the service at `logmend`, and writes what comes back from
 /// there to a file.
 pub struct Collector {
-    child: Child,
+    server: Daemon,
     folder: TempDir,
 }
 
@@ -43,9 +42,9 @@ impl Collector {
     /// Starts it on these ports and waits until it is ready.
     pub async fn start(from_logmend: u16, logmend: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let output = File::create(folder.path().join("collector.log")).unwrap();
         let local = |port| format!("127.0.0.1:{port}");
-        let child = otelcol(&[])
+        let mut command = otelcol(&[]);
+        command
             .env("OTLP_GRPC_ENDPOINT", local(free_port()))
             .env("OTLP_HTTP_ENDPOINT", local(free_port()))
             .env("FROM_LOGMEND_ENDPOINT", local(from_logmend))
@@ -57,18 +56,13 @@ impl Collector {
             .env("LOG_START", "beginning")
             .env("SERVICE_NAME", "payments")
             .env("FORWARDED_TO", "file")
-            .env("FORWARDED_FILE", folder.path().join("forwarded.jsonl"))
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
-        let mut collector = Self { child, folder };
+            .env("FORWARDED_FILE", folder.path().join("forwarded.jsonl"));
+        let server = Daemon::start(folder.path(), Signal::SIGKILL, &command);
+        let collector = Self { server, folder };
         let begun = Instant::now();
-        while !collector.logs().contains("Everything is ready") {
-            assert!(collector.child.try_wait().unwrap().is_none(), "it ended: {}", collector.logs());
-            assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", collector.logs());
+        while !collector.server.output().contains("Everything is ready") {
+            assert!(collector.server.runs(), "it ended: {}", collector.server.output());
+            assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", collector.server.output());
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         collector
@@ -85,28 +79,8 @@ impl Collector {
     }
 
     /// Ends it in order.
-    pub async fn stop(mut self) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-        let begun = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < PATIENCE, "it still runs after SIGTERM: {}", self.logs());
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    fn logs(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("collector.log")).unwrap()
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            println!("-- what the Collector printed --\n{}", self.logs());
-        }
+    pub async fn stop(self) {
+        spawn_blocking(move || self.server.end(Signal::SIGTERM)).await.unwrap();
     }
 }
 

@@ -1,16 +1,16 @@
 //! A real Grafana Loki, built from its Go module, with its data in a folder of its own.
 
-use std::fs::File;
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use logmend::proto::collector::logs::v1::ExportLogsServiceRequest;
+use nix::sys::signal::Signal;
 use prost::Message as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::collector::free_port;
+use super::engines::daemon::Daemon;
 use super::programs::prepared;
 use super::server;
 
@@ -44,8 +44,8 @@ analytics: {{reporting_enabled: false}}
 
 /// A running Loki.
 pub struct Loki {
-    child: Child,
-    folder: TempDir,
+    server: Daemon,
+    _folder: TempDir,
     url: String,
     client: reqwest::Client,
 }
@@ -57,21 +57,15 @@ impl Loki {
         let (http, grpc) = (free_port(), free_port());
         let settings = folder.path().join("loki.yaml");
         std::fs::write(&settings, configuration(&folder.path().display().to_string(), http, grpc)).unwrap();
-        let output = File::create(folder.path().join("loki.log")).unwrap();
-        let child = Command::new(prepared("LOGMEND_LOKI"))
-            .arg(format!("-config.file={}", settings.display()))
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(prepared("LOGMEND_LOKI"));
+        command.arg(format!("-config.file={}", settings.display()));
+        let server = Daemon::start(folder.path(), Signal::SIGKILL, &command);
         let url = format!("http://127.0.0.1:{http}");
-        let mut loki = Self { child, folder, url, client: server::client() };
+        let loki = Self { server, _folder: folder, url, client: server::client() };
         let begun = Instant::now();
         while !loki.is_ready().await {
-            assert!(loki.child.try_wait().unwrap().is_none(), "it ended: {}", loki.logs());
-            assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", loki.logs());
+            assert!(loki.server.runs(), "it ended: {}", loki.server.output());
+            assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", loki.server.output());
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         loki
@@ -108,20 +102,5 @@ impl Loki {
         let answer = request.send().await.unwrap();
         let (status, told) = (answer.status(), answer.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status}: {told}");
-    }
-
-    fn logs(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("loki.log")).unwrap()
-    }
-}
-
-impl Drop for Loki {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            println!("-- what Loki printed --\n{}", self.logs());
-        }
     }
 }

@@ -198,6 +198,20 @@ impl Memory {
         entries.evict(now);
     }
 
+    /// As [`Memory::remember`], for a request that another process counted, or this one before it was started anew: what goes
+    /// on with its lines is told from what is new, and neither counted nor moved.
+    pub(in crate::pipeline) fn remember_counted(
+        &self,
+        mut tails: Vec<(Key, Remembered)>,
+        claims: Vec<Claim>,
+        made_by: Mark,
+        now: UnixNanos,
+    ) {
+        let pieces = tails.iter_mut().flat_map(|(_, tail)| &mut tail.pieces);
+        pieces.flat_map(|piece| &mut piece.counted).for_each(|one| one.window = UnixNanos::default());
+        self.remember(tails, claims, made_by, now);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // A panic while it was held may have left a wrong sum of bytes; the bounds of entries and time still hold.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,13 +9,13 @@ pub(in crate::store) enum Fault {
     Collision,
     /// The connection is gone. What was about to be committed may be committed or not.
     ConnectionLost,
-    /// The database is not there now, but comes back: it starts, or its file is locked.
+    /// The database is not there now, but comes back: it starts, its file is locked, or its disk is full.
     NotNow,
     /// The file is no database, or its content contradicts itself.
     Corrupt,
     /// Another replica leads by now.
     Fenced,
-    /// Anything else: disk full, no permission, a mistake of ours.
+    /// Anything else: no permission, a certificate that nobody vouches for, a mistake of ours.
     Other,
 }
 
@@ -23,7 +23,9 @@ pub(in crate::store) enum Fault {
 mod sqlite {
     pub(super) const BUSY: i64 = 5;
     pub(super) const LOCKED: i64 = 6;
+    pub(super) const IO: i64 = 10;
     pub(super) const CORRUPT: i64 = 11;
+    pub(super) const FULL: i64 = 13;
     pub(super) const NOT_A_DATABASE: i64 = 26;
 }
 
@@ -31,7 +33,7 @@ impl Fault {
     /// What kind of fault this is.
     pub(in crate::store) fn of(error: &Error) -> Self {
         match error {
-            Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed | Error::Tls(_) => Self::ConnectionLost,
+            Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => Self::ConnectionLost,
             Error::PoolTimedOut => Self::NotNow,
             Error::Configuration(inner) if inner.is::<FencedOff>() => Self::Fenced,
             Error::Database(error) => error.code().map_or(Self::Other, |code| Self::of_code(&code)),
@@ -46,7 +48,9 @@ impl Fault {
             return match code {
                 "40001" | "40P01" => Self::Collision,
                 "57P01" | "57P02" | "25P03" | "25P02" => Self::ConnectionLost,
-                "57P03" | "53300" | "53200" | "55P03" => Self::NotNow,
+                "57P03" | "55P03" => Self::NotNow,
+                // Too many connections, no memory, disk full.
+                code if code.starts_with("53") => Self::NotNow,
                 // As PgBouncer says that the server is gone.
                 code if code.starts_with("08") => Self::ConnectionLost,
                 _ => Self::Other,
@@ -54,7 +58,7 @@ impl Fault {
         }
         match code.parse::<i64>().map(|code| code & 0xff) {
             Ok(sqlite::CORRUPT | sqlite::NOT_A_DATABASE) => Self::Corrupt,
-            Ok(sqlite::BUSY | sqlite::LOCKED) => Self::NotNow,
+            Ok(sqlite::BUSY | sqlite::LOCKED | sqlite::IO | sqlite::FULL) => Self::NotNow,
             _ => Self::Other,
         }
     }
@@ -86,8 +90,11 @@ mod tests {
             ("11", Fault::Corrupt),
             ("779", Fault::Corrupt),
             ("26", Fault::Corrupt),
-            ("13", Fault::Other),
-            ("1546", Fault::Other),
+            ("53100", Fault::NotNow),
+            ("13", Fault::NotNow),
+            ("778", Fault::NotNow),
+            ("14", Fault::Other),
+            ("1546", Fault::NotNow),
         ] {
             assert_eq!(Fault::of_code(code), fault, "{code}");
         }

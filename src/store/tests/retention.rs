@@ -70,14 +70,17 @@ async fn what_came_of_a_hole_goes_with_it(on: On) {
     let running = Running::start(on).await;
     let store = &running.store;
     let hour = DAY / 24;
-    let nothing = "NULL".to_owned();
+    let closed = |at: u64| at.to_string();
+    let open = "NULL".to_owned();
+    // When it ended, when it was read, whether it is known, and whether what came of it is: as long as an earlier one is.
     let holes = [
-        (NOW - 3 * hour, (NOW - hour - 1).to_string(), false),
-        (NOW - 4 * hour, (NOW - hour + 1).to_string(), true),
-        (NOW - 25 * hour - 1, nothing.clone(), false),
-        (NOW - 25 * hour + 1, nothing, true),
+        (NOW - 3 * hour, closed(NOW - hour + 1), true, true),
+        (NOW - 4 * hour, closed(NOW - hour - 1), false, true),
+        (NOW - 25 * hour + 1, open.clone(), true, true),
+        (NOW - 25 * hour - 1, open, false, false),
+        (NOW - 26 * hour, closed(NOW - 25 * hour), false, false),
     ];
-    for (until, closed_at, _) in &holes {
+    for (until, closed_at, ..) in &holes {
         run(
             store,
             format!(
@@ -97,11 +100,12 @@ async fn what_came_of_a_hole_goes_with_it(on: On) {
         .await;
     }
     forget(store).await;
-    let kept: Vec<_> = holes.iter().filter(|(.., kept)| *kept).map(|(until, ..)| *until).collect();
     for (table, column) in [("hole", "until"), ("passage", "hole"), ("request_digest", "hole")] {
         let left = sql(format!("SELECT {column} FROM {table} ORDER BY {column} DESC"));
         let left = store.database.fetch(left).await.unwrap();
         let left: Vec<_> = left.iter().map(|row| row.number(0).unwrap()).collect();
+        let is_kept = |hole: &&(u64, String, bool, bool)| if table == "hole" { hole.2 } else { hole.3 };
+        let kept: Vec<_> = holes.iter().filter(is_kept).map(|hole| hole.0).collect();
         assert_eq!(left, kept, "{table}");
     }
 }

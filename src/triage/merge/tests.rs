@@ -29,6 +29,7 @@ impl World {
             digest: [self.batches; 16],
             received: UnixNanos(1),
             way: Way::Sent,
+            known_hole: UnixNanos::default(),
             deltas,
             moves: Vec::new(),
         };

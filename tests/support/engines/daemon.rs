@@ -46,13 +46,14 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `command`; what it prints goes to a file in `folder`, which is removed with it. `farewell` is what ends it
+    /// Starts `command` in `folder`, with its variables; what it prints goes to a file in `folder`, which is removed with it. `farewell` is what ends it
     /// at once.
     pub fn start(folder: &Path, farewell: Signal, command: &Command) -> Self {
         // A group of its own: what interrupts the tests on a terminal leaves the watch its work to do.
         let mut watch = Command::new("sh");
         watch.args(["-c", WATCH, "watch"]).arg(folder).arg(&farewell.as_str()["SIG".len()..]);
-        watch.arg(command.get_program()).args(command.get_args());
+        watch.arg(command.get_program()).args(command.get_args()).current_dir(folder);
+        watch.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         watch.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut watch = watch.spawn().unwrap();
         let mut pid = String::new();

@@ -6,7 +6,7 @@
 //!
 //! No server outlives the test process, however that ends (see [`daemon`]). One that is not installed fails the test.
 
-mod daemon;
+pub mod daemon;
 mod pgbouncer;
 mod postgres;
 mod proxy;

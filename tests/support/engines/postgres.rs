@@ -1,5 +1,8 @@
 //! A real PostgreSQL.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -60,6 +63,23 @@ impl Postgres {
     /// A server for one test, which may end and restart it.
     pub fn own() -> Self {
         Self::in_folder(daemon::folder(), &Self::shared().folder.path().join("template"))
+    }
+
+    /// A server for one test that listens over TLS alone, with this certificate and key, in PEM.
+    pub fn over_tls(certificate: &str, key: &str) -> Self {
+        let mut postgres = Self::own();
+        postgres.stop();
+        let data = postgres.folder.path().join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            std::fs::write(data.join(name), text).unwrap();
+            std::fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        std::fs::write(data.join("pg_hba.conf"), AUTHENTICATION.replace("host ", "hostssl ")).unwrap();
+        let mut settings = File::options().append(true).open(data.join("postgresql.conf")).unwrap();
+        writeln!(settings, "ssl = on").unwrap();
+        daemon::hand_over(&data);
+        postgres.start_again();
+        postgres
     }
 
     fn in_folder(folder: TempDir, template: &Path) -> Self {

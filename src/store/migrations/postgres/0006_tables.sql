@@ -75,7 +75,7 @@ CREATE TABLE request_digest (
     committed_at BIGINT NOT NULL,
     hole         BIGINT NOT NULL DEFAULT 0
 );
-CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
+CREATE INDEX request_digest_by_age ON request_digest (hole, committed_at);
 
 CREATE TABLE fix (
     id             TEXT COLLATE "C" NOT NULL PRIMARY KEY,

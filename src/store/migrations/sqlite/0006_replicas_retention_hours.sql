@@ -73,7 +73,6 @@ DROP TABLE sample;
 ALTER TABLE sample_by_digest RENAME TO sample;
 
 -- What is old is found without reading all.
-CREATE INDEX request_digest_by_committed_at ON request_digest (committed_at);
 CREATE INDEX sample_by_kept_in ON sample (kept_in);
 CREATE INDEX cluster_by_last_window ON cluster (last_window);
 CREATE INDEX audit_by_at ON audit (at);
@@ -98,3 +97,4 @@ CREATE INDEX passage_by_hole ON passage (hole);
 
 -- The hole that a request was read back of, or 0: as long as that may be read again, the request is known.
 ALTER TABLE request_digest ADD COLUMN hole INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX request_digest_by_age ON request_digest (hole, committed_at);
