@@ -33,6 +33,8 @@ impl Fault {
     /// What kind of fault this is.
     pub(in crate::store) fn of(error: &Error) -> Self {
         match error {
+            // What TLS does not accept, such as a certificate, comes as this.
+            Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Self::Other,
             Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed => Self::ConnectionLost,
             Error::PoolTimedOut => Self::NotNow,
             Error::Configuration(inner) if inner.is::<FencedOff>() => Self::Fenced,

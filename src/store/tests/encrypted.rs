@@ -47,7 +47,8 @@ async fn sslmode_is_what_it_is_for_others() {
         let settings = format!("{server}?{parameters}").parse().unwrap();
         let begun = std::time::Instant::now();
         let opened = Store::open(&settings, || UnixNanos(100)).await;
-        assert_eq!(opened.is_ok(), opens, "{server} {parameters}: {:?}", opened.err());
+        println!("{parameters}: {:?} {:?}", begun.elapsed(), opened.as_ref().err());
+        assert_eq!(opened.is_ok(), opens, "{server} {parameters}");
         assert!(begun.elapsed() < Duration::from_secs(20), "what does not fit does not pass: {parameters}");
     }
     let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.usename = 'logmend'";
