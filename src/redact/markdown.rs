@@ -188,7 +188,8 @@ fn decoded(text: &str) -> String {
         .into_owned()
 }
 
-/// Breaks mentions, references to issues and commits of other repositories, and closing keywords.
+/// Breaks mentions, references to issues and commits of other repositories, closing keywords, and what in a commit's message
+/// speaks to programs: trailers, and words that keep checks from running.
 fn without_effect(text: &str) -> String {
     let text = CLOSING.replace_all(text, |found: &regex::Captures<'_>| {
         let word = &found["word"];
@@ -197,7 +198,8 @@ fn without_effect(text: &str) -> String {
     let text = REFERENCE.replace_all(&text, |found: &regex::Captures<'_>| {
         format!("{}{ZERO_WIDTH_SPACE}{}", &found["mark"], &found["rest"])
     });
-    text.into_owned()
+    let text = TRAILER.replace_all(&text, format!("$name{ZERO_WIDTH_SPACE}:"));
+    NO_CHECKS.replace_all(&text, format!("$before$before2{ZERO_WIDTH_SPACE}$after$after2")).into_owned()
 }
 
 macro_rules! shape {
@@ -221,6 +223,13 @@ shape!(
 );
 // `@name`, `#12`, `GH-12`, `owner/name@sha` all begin with one of these marks.
 shape!(TAG, r"<(?P<rest>[A-Za-z/!?])");
+// `Co-authored-by: …`, `skip-checks: true`: git-interpret-trailers(1).
+shape!(TRAILER, r"(?m)^(?P<name>[ \t]*[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)+):");
+// "Skipping workflow runs", GitHub docs; Azure Pipelines has the last one.
+shape!(
+    NO_CHECKS,
+    r"(?i)(?P<before>\[(?:skip|ci|no|actions))(?P<after> (?:ci|skip|actions)\])|(?P<before2>\*\*\*NO)(?P<after2>_CI\*\*\*)"
+);
 shape!(REFERENCE, r"(?P<mark>@|#|(?i:\bgh-))(?P<rest>[A-Za-z0-9])");
 
 #[cfg(test)]
@@ -286,6 +295,10 @@ mod tests {
             ("see www.evil.example", "see www\u{200b}.evil.example"),
             ("&amp;commat;octocat &amp;num;1", "&\u{200b}commat;octocat &\u{200b}num;1"),
             ("a\u{2028}b && c; http: //x", "a\nb && c; http: //x"),
+            ("x\n Co-authored-by: me", "x\n Co-authored-by\u{200b}: me"),
+            ("skip-checks: true", "skip-checks\u{200b}: true"),
+            ("It is: so", "It is: so"),
+            ("a [skip ci] ***NO_CI***", "a [skip\u{200b} ci] ***NO\u{200b}_CI***"),
         ] {
             assert_eq!(neutralise_markdown(text), expected);
         }

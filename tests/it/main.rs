@@ -18,6 +18,8 @@ mod end_to_end;
 mod engines;
 mod exporters;
 mod forwarding;
+mod hostile;
+mod kills;
 mod learning;
 mod loki;
 mod lost_answers;
