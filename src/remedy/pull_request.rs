@@ -72,6 +72,9 @@ pub fn body(cluster: &Cluster, submission: &Submission, fix: &Fix) -> String {
     if !detail.stack_trace.is_empty() {
         let _ = write!(body, "Stack trace, redacted:\n\n{}\n\n", evidence(&detail.stack_trace));
     }
+    if !submission.remarks.is_empty() {
+        let _ = write!(body, "Not checked: {}\n\n", prose(&submission.remarks.join("; ")));
+    }
     let _ = write!(body, "## How to check it\n\n{}\n\n", prose(&submission.how_to_verify));
     body.push_str(
         "## Review\n\n\
@@ -149,6 +152,7 @@ mod tests {
                 after: "b\n".into(),
                 executable: false,
             }],
+            ..Submission::default()
         }
     }
 
