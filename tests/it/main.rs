@@ -9,6 +9,7 @@ mod support;
 mod architecture;
 mod attacks;
 mod cardinality;
+mod changes;
 mod classification;
 mod classify;
 mod collector;
