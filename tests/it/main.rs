@@ -25,6 +25,7 @@ mod lost_answers;
 mod merging;
 mod origins;
 mod outcomes;
+mod projects;
 mod protocol;
 mod receiving;
 mod replicas;
