@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_checked_is_told() {
+        let unchecked =
+            Submission { remarks: vec!["whether `a.py` still parses".to_owned()], ..submission() };
+        let body = body(&hostile_cluster(), &unchecked, &fix());
+        assert!(body.contains("Not checked: whether `a.py` still parses"), "{body}");
+    }
+
+    #[test]
     fn a_pull_request_reads_well_and_has_no_effect() {
         let (cluster, submission) = (hostile_cluster(), submission());
         assert_eq!(branch(&cluster), "logmend/internal_error/abababababab");

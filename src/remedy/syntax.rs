@@ -14,7 +14,7 @@ use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 use super::paths::file_name;
 
-/// Longer than this nobody waits for one parse: the grammars take some 20 ms for the longest file that is read.
+/// Longer than this nobody waits for one reading.
 const TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A change of one file, as its language sees it.
@@ -95,7 +95,11 @@ impl Language {
     /// `None` where it took longer than `time_max`.
     fn read(&self, text: &str, time_max: Duration) -> Option<Reading> {
         match self {
-            Self::Grammar(grammar) => parse(grammar, text, time_max).map(|tree| walk(&tree, text)),
+            Self::Grammar(grammar) => {
+                let begun = Instant::now();
+                let in_time = || begun.elapsed() < time_max;
+                walk(&parse(grammar, text, in_time)?, text, in_time)
+            }
             Self::Json => Some(whole(serde_json::from_str::<serde_json::Value>(text), |error| error.line())),
             Self::Toml => Some(whole(toml::from_str::<toml::Table>(text), |error| {
                 let at = error.span().map_or(0, |span| span.start);
@@ -115,21 +119,19 @@ fn whole<V: std::fmt::Display, E>(parsed: Result<V, E>, line: impl Fn(&E) -> usi
     }
 }
 
-fn parse(grammar: &tree_sitter::Language, text: &str, time_max: Duration) -> Option<Tree> {
+fn parse(grammar: &tree_sitter::Language, text: &str, in_time: impl Fn() -> bool) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(grammar).ok()?;
-    let begun = Instant::now();
-    let mut in_time = |_: &ParseState| {
-        if begun.elapsed() < time_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    };
-    let options = ParseOptions::new().progress_callback(&mut in_time);
+    let mut goes_on =
+        |_: &ParseState| if in_time() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    let options = ParseOptions::new().progress_callback(&mut goes_on);
     let bytes = text.as_bytes();
     parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options))
 }
 
 /// Every node in order. The code is the shape of the tree without comments, the words at its ends, and all text outside
 /// comments without white space: where white space means something, as in Python, it changes the shape.
-fn walk(tree: &Tree, text: &str) -> Reading {
+fn walk(tree: &Tree, text: &str, in_time: impl Fn() -> bool) -> Option<Reading> {
     let mut code = Code {
         shape: blake3::Hasher::new(),
         outside_comments: blake3::Hasher::new(),
@@ -138,7 +140,9 @@ fn walk(tree: &Tree, text: &str) -> Reading {
     };
     let mut faulty_lines = Vec::new();
     let mut cursor = tree.walk();
-    loop {
+    // Counted here: the cursor counts its way to the root anew each time.
+    let mut depth = 0_u32;
+    while in_time() {
         let node = cursor.node();
         if node.is_error() || node.is_missing() {
             faulty_lines.push(node.start_position().row + 1);
@@ -147,17 +151,20 @@ fn walk(tree: &Tree, text: &str) -> Reading {
         if is_comment {
             code.skip(node);
         } else {
-            code.add(node, cursor.depth());
+            code.add(node, depth);
         }
         if !is_comment && cursor.goto_first_child() {
+            depth += 1;
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return Reading { faulty_lines, code: Some(code.finish()) };
+                return Some(Reading { faulty_lines, code: Some(code.finish()) });
             }
+            depth -= 1;
         }
     }
+    None
 }
 
 struct Code<'a> {

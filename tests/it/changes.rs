@@ -61,16 +61,7 @@ impl World {
     }
 
     async fn fix(&self) -> Value {
-        for _ in 0..300 {
-            let fixes = self.service.get("/error-monitor/fixes/generated").await;
-            if let Some(fix) = fixes["fixes"].get(0)
-                && !matches!(fix["status"].as_str(), Some("pending" | "generating"))
-            {
-                return fix.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the fix was not finished; the log:\n{}", self.service.logs());
+        self.service.finished_fix(Duration::from_secs(20)).await
     }
 
     /// Claude has answered and GitHub refuses the first write; people push `files`; the service is started anew.

@@ -180,7 +180,7 @@ async fn mend(project: Project, model: &Model, patience: Duration) {
 
     let scanned = service.post("/error-monitor/monitor/scan").await;
     assert_eq!(scanned["auto_fixes_started"], 1, "{project:?}: {scanned:#}");
-    let fix = finished(&service, patience).await;
+    let fix = service.finished_fix(patience).await;
     assert_eq!(fix["status"], "draft", "{project:?}: {fix:#}\n{}", service.logs());
     if let Model::Recorded(claude) = model {
         assert_eq!(claude.violations(), Vec::<String>::new());
@@ -199,21 +199,6 @@ async fn mend(project: Project, model: &Model, patience: Duration) {
         again.as_ref().is_ok_and(|log| !log.contains("could not be") && !log.contains("panicked")),
         "{again:?}"
     );
-}
-
-/// The one fix, once it is not worked on any more.
-async fn finished(service: &Service, patience: Duration) -> Value {
-    let begun = std::time::Instant::now();
-    while begun.elapsed() < patience {
-        let fixes = service.get("/error-monitor/fixes/generated").await;
-        if let Some(fix) = fixes["fixes"].get(0)
-            && !matches!(fix["status"].as_str(), Some("pending" | "generating"))
-        {
-            return fix.clone();
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the fix was not finished; the log:\n{}", service.logs());
 }
 
 async fn mend_as_recorded(project: Project) {

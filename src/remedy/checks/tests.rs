@@ -156,6 +156,15 @@ fn no_file_parses_worse_than_before() {
     assert_eq!(code(&[new]), "syntax");
 }
 
+/// What no parser answered in time goes on, and whoever reviews it is told.
+#[test]
+fn what_was_not_parsed_in_time_goes_on_with_a_remark() {
+    let too_slow = |_: &str, _: &str, _: &str| Look::NoAnswer;
+    let remarks = parses_and_matters(&[changed("a.py", "a = 1\n", "a = 2\n")], too_slow).unwrap();
+    assert_eq!(remarks, ["whether `a.py` still parses was not found out in time"]);
+    assert!(parses_and_matters(&[changed("a.py", "a = 1\n", "a  =  1\n")], too_slow).is_err());
+}
+
 /// Code that reads unlike it runs.
 #[test]
 fn no_character_that_turns_the_direction_of_text_is_added() {

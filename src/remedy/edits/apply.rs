@@ -42,30 +42,41 @@ pub(super) fn apply(path: &str, text: &str, edits: &[&Edit]) -> Result<String, R
     Ok(framed(text, after))
 }
 
-/// Where an edit's `find` stands. The model reads lines without their endings: in a file with CRLF it may leave out the CR.
+/// Where an edit's `find` stands. The model reads lines without their endings, so CRLF is the same as LF here.
 fn locate(path: &str, text: &str, edit: &Edit) -> Result<Range<usize>, Refusal> {
     let failed = |told: String| Err(Refusal::new(Reason::EditFailed, told));
     if edit.find.is_empty() {
         return failed(format!("an edit of `{path}` has an empty `find`"));
     }
-    let mut find = edit.find.clone();
-    let mut places = occurrences(text, &find);
-    if places.is_empty() && text.contains("\r\n") {
-        find = find.replace("\r\n", "\n").replace('\n', "\r\n");
-        places = occurrences(text, &find);
-    }
+    let (lines, find) = (unix(text), unix(&edit.find));
+    let places = occurrences(&lines, &find);
     match places[..] {
-        [at] => Ok(at..at + find.len()),
+        [at] => Ok(in_original(text, at)..in_original(text, at + find.len())),
         [] => Err(missed(path, text, edit)),
         _ => {
-            let lines: Vec<_> = places.iter().take(5).map(|at| line_of(text, *at).to_string()).collect();
+            let at: Vec<_> = places.iter().take(5).map(|at| line_of(&lines, *at).to_string()).collect();
             failed(format!(
                 "`find` occurs {} times in `{path}` (lines {}); add lines around it until it occurs once",
                 places.len(),
-                lines.join(", ")
+                at.join(", ")
             ))
         }
     }
+}
+
+fn unix(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+/// Where in `text` a place of `unix(text)` is; that of a line's end is before its CR.
+fn in_original(text: &str, place: usize) -> usize {
+    let bytes = text.as_bytes();
+    let (mut at, mut passed) = (0, 0);
+    while passed < place && at < bytes.len() {
+        at += if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
+        passed += 1;
+    }
+    at
 }
 
 /// Where a text occurs, overlapping places included.
@@ -87,8 +98,8 @@ fn line_of(text: &str, at: usize) -> usize {
 fn with_endings(text: &str, found: &str, replace: &str) -> String {
     let lines = if found.contains('\n') { found } else { text };
     let crlf = lines.matches("\r\n").count();
-    let unix = replace.replace("\r\n", "\n");
-    if crlf * 2 > lines.matches('\n').count() { unix.replace('\n', "\r\n") } else { unix }
+    let replace = unix(replace);
+    if crlf * 2 > lines.matches('\n').count() { replace.replace('\n', "\r\n") } else { replace }
 }
 
 /// `after` with the byte order mark and the final newline of `before`, or without, as that is.
@@ -98,12 +109,7 @@ fn framed(before: &str, after: String) -> String {
     if !before.is_empty() && !body.is_empty() {
         match (before.ends_with('\n'), body.ends_with('\n')) {
             (true, false) => body.push_str(if before.ends_with("\r\n") { "\r\n" } else { "\n" }),
-            (false, true) => {
-                body.pop();
-                if body.ends_with('\r') {
-                    body.pop();
-                }
-            }
+            (false, true) => body.truncate(body.trim_end_matches(['\r', '\n']).len()),
             _ => {}
         }
     }
@@ -115,7 +121,6 @@ fn framed(before: &str, after: String) -> String {
 
 /// What was found in place of a `find` that does not occur.
 fn missed(path: &str, text: &str, edit: &Edit) -> Refusal {
-    let unix = |text: &str| text.replace("\r\n", "\n");
     let bare = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     if edit.replace.trim().len() >= TELLING_BYTES_MIN && unix(text).contains(&unix(&edit.replace)) {
         return Refusal::new(
@@ -145,4 +150,44 @@ fn missed(path: &str, text: &str, edit: &Edit) -> Refusal {
         }
     };
     Refusal::new(Reason::EditFailed, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever text an edit is put into: what stands around it stays, byte for byte, and so do mark and final newline.
+        #[test]
+        fn nothing_else_changes(
+            before in "\u{feff}?([a-cü \n]|\r\n){0,12}",
+            after in "([a-cü \n]|\r\n){0,12}",
+            replace in "[x\n]{0,4}",
+        ) {
+            let text = format!("{before}FIND\r\nME{after}");
+            let edit = Edit { path: "a".into(), find: "FIND\nME".into(), replace: replace.clone() };
+            let applied = apply("a", &text, &[&edit]).unwrap();
+            let put = |ending: &str| format!("{before}{}{after}", replace.replace('\n', ending));
+            let same = |wanted: String| framed(&text, wanted) == applied;
+            prop_assert!(same(put("\r\n")), "{text:?} {applied:?}");
+            prop_assert_eq!(text.starts_with('\u{feff}'), applied.starts_with('\u{feff}'));
+            if !applied.trim_start_matches('\u{feff}').is_empty() {
+                prop_assert_eq!(text.ends_with('\n'), applied.ends_with('\n'));
+            }
+        }
+
+        /// No edit, however odd, breaks what applies it.
+        #[test]
+        fn no_edit_panics(
+            text in "\u{feff}?([ab\u{e9}\n]|\r\n|\r){0,20}",
+            find in "([ab\u{e9}\n]|\r\n|\r){0,4}",
+            replace in "([ab\u{e9}\n]|\r\n|\r|\u{feff}){0,4}",
+        ) {
+            let edit = Edit { path: "a".into(), find, replace };
+            let _ = apply("a", &text, &[&edit, &edit]);
+            let _ = apply("a", &text, &[&edit]);
+        }
+    }
 }

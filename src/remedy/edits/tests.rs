@@ -149,6 +149,7 @@ async fn the_form_of_a_file_is_kept() {
         // Of mixed endings each place keeps its own.
         ("a = 1\r\nb = 2\nc = 3\n", "a = 1\n", "a = 5\nx = 6\n", "a = 5\r\nx = 6\r\nb = 2\nc = 3\n"),
         ("a = 1\r\nb = 2\nc = 3\n", "b = 2\n", "b = 5\nx = 6\n", "a = 1\r\nb = 5\nx = 6\nc = 3\n"),
+        ("a = 1\r\nb = 2\r\n", "\nb = 2", "\nx = 6\nb = 3", "a = 1\r\nx = 6\r\nb = 3\r\n"),
         ("\u{feff}a = 1\n", "a = 1", "a = 2", "\u{feff}a = 2\n"),
         ("\u{feff}a = 1\n", "\u{feff}a = 1\n", "a = 2\n", "\u{feff}a = 2\n"),
         ("a = 1\n", "a = 1\n", "\u{feff}a = 2\n", "a = 2\n"),
