@@ -14,7 +14,8 @@ use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 use super::paths::file_name;
 
-/// Longer than this nobody waits for one reading.
+/// Longer than this nobody waits for one reading. Without optimisation and on a busy machine some 300 KB are read in it (1 MB took
+/// 1.5 s as Java, 3.9 s as PHP).
 const TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A change of one file, as its language sees it.
@@ -100,7 +101,9 @@ impl Language {
                 let in_time = || begun.elapsed() < time_max;
                 walk(&parse(grammar, text, in_time)?, text, in_time)
             }
-            Self::Json => Some(whole(serde_json::from_str::<serde_json::Value>(text), |error| error.line())),
+            Self::Json => {
+                Some(whole(serde_json::from_str::<serde_json::Value>(text), serde_json::Error::line))
+            }
             Self::Toml => Some(whole(toml::from_str::<toml::Table>(text), |error| {
                 let at = error.span().map_or(0, |span| span.start);
                 text.get(..at).map_or(1, |head| head.matches('\n').count() + 1)

@@ -105,14 +105,15 @@ fn a_parse_has_its_time() {
     assert_eq!(given_up, Look::NoAnswer);
 }
 
-/// Whatever stands in a file, its two parses end soon, and nothing overflows.
+/// Whatever stands in a file, its readings end when their time does, and nothing overflows.
 #[test]
 fn hostile_text_ends_soon() {
-    let begun = Instant::now();
     for (path, _, _) in SAMPLES {
-        for text in ["(".repeat(20_000), "[{\"a\":".repeat(10_000), "\u{0}\u{feff}ü".repeat(10_000)] {
-            let _ = compare(path, "", &text);
+        for text in ["(".repeat(100_000), "[{\"a\":".repeat(50_000), "\u{0}\u{feff}ü".repeat(50_000)] {
+            let begun = Instant::now();
+            let _ = compare_within(Duration::from_millis(50), path, "", &text);
+            // Other tests run beside this one.
+            assert!(begun.elapsed() < TIME_MAX * 5, "{path}: {:?}", begun.elapsed());
         }
     }
-    assert!(begun.elapsed() < TIME_MAX * 4 * u32::try_from(SAMPLES.len()).unwrap(), "{:?}", begun.elapsed());
 }
