@@ -76,12 +76,12 @@ github_description() {
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/npm" "$package"
 }
 
-# OpenTelemetry SDK, winston and pino for Node.
+# OpenTelemetry SDK, winston and pino for Node, and the TypeScript compiler.
 node_packages() {
   local list="$peers/node/package-lock.json"
   export LOGMEND_NODE_MODULES="$tools/node/node_modules"
   current "$list" && [ -d "$LOGMEND_NODE_MODULES" ] && return
-  say "installing from npm into $tools/node: $(tr -d '{}", ' <"$peers/node/package.json" | grep '^@\|^winston\|^pino' | tr ':\n' '@ ')"
+  say "installing from npm into $tools/node: $(tr -d '{}", ' <"$peers/node/package.json" | grep '^@\|^winston\|^pino\|^typescript' | tr ':\n' '@ ')"
   mkdir -p "$tools/node"
   cp "$peers/node/package.json" "$list" "$tools/node"
   npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/node"

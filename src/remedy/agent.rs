@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::edits::{self, Submission};
+use super::edits::{self, JudgeError, Submission};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::tools::{self, Call};
 use super::{RemedyError, prompt};
@@ -270,13 +270,13 @@ impl Conversation<'_> {
                 }
                 Ok(Call::Submit(submitted)) => match edits::judge(&submitted, self.snapshot).await {
                     Ok(submission) => return Ok(Some(Verdict::Submitted(submission))),
-                    Err(SnapshotError::GitHub(error)) => return Err(error.into()),
-                    Err(SnapshotError::Answer(fault)) => {
+                    Err(JudgeError::GitHub(error)) => return Err(error.into()),
+                    Err(JudgeError::Refused(refusal)) => {
                         self.invalid += 1;
                         if self.invalid > INVALID_SUBMISSIONS_MAX {
-                            return Ok(Some(Verdict::Failed(format!("no submitted change held: {fault}"))));
+                            return Err(refusal.into());
                         }
-                        Err(format!("the change does not hold and nothing was written: {fault}"))
+                        Err(format!("the change does not hold and nothing was written: {refusal}"))
                     }
                 },
                 Ok(reading) => match self.look(reading).await {

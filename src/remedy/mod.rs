@@ -5,18 +5,21 @@
 //! why not. Edits are checked against the files before anything is written. Out goes a draft pull request, or a stored fix.
 //!
 //! What the model can reach is this: files of one commit of one repository. It runs nothing and writes nothing; what it
-//! submits is data that [`edits`] judges.
+//! submits is data that [`edits`] judges, with [`checks`] of the whole and [`syntax`] of each file.
 
 pub mod agent;
+pub mod checks;
 pub mod edits;
 mod ends;
 pub mod paths;
 pub mod prompt;
 pub mod pull_request;
 pub mod snapshot;
+pub mod syntax;
 mod task;
 pub mod tools;
 
+pub use checks::{Reason, Refusal};
 pub use ends::{Ends, watch};
 pub use task::{Remedy, run};
 
@@ -58,6 +61,9 @@ pub enum RemedyError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No change held, or the one that did holds no more.
+    #[error("no submitted change held ({}): {}", .0.reason, .0.told)]
+    Refused(#[from] Refusal),
     /// The change cannot be proposed.
     #[error("the change cannot be proposed: {0}")]
     Unfit(String),
@@ -71,7 +77,20 @@ impl RemedyError {
             Self::Claude(error) => error.is_transient(),
             Self::GitHub(error) => error.is_transient(),
             Self::Store(_) => true,
-            Self::NoRepository | Self::NoCluster | Self::Interrupted(_) | Self::Unfit(_) => false,
+            Self::NoRepository
+            | Self::NoCluster
+            | Self::Interrupted(_)
+            | Self::Refused(_)
+            | Self::Unfit(_) => false,
+        }
+    }
+
+    /// Why a change was refused, where it was: a stable word.
+    #[must_use]
+    pub fn refusal_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.reason.code()),
+            _ => None,
         }
     }
 
@@ -82,6 +101,15 @@ impl RemedyError {
             Self::Claude(error) => error.wait(),
             Self::GitHub(error) => error.wait(),
             _ => None,
+        }
+    }
+}
+
+impl From<edits::JudgeError> for RemedyError {
+    fn from(error: edits::JudgeError) -> Self {
+        match error {
+            edits::JudgeError::Refused(refusal) => refusal.into(),
+            edits::JudgeError::GitHub(error) => error.into(),
         }
     }
 }

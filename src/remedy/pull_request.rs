@@ -72,6 +72,9 @@ pub fn body(cluster: &Cluster, submission: &Submission, fix: &Fix) -> String {
     if !detail.stack_trace.is_empty() {
         let _ = write!(body, "Stack trace, redacted:\n\n{}\n\n", evidence(&detail.stack_trace));
     }
+    if !submission.remarks.is_empty() {
+        let _ = write!(body, "Not checked: {}\n\n", prose(&submission.remarks.join("; ")));
+    }
     let _ = write!(body, "## How to check it\n\n{}\n\n", prose(&submission.how_to_verify));
     body.push_str(
         "## Review\n\n\
@@ -149,6 +152,7 @@ mod tests {
                 after: "b\n".into(),
                 executable: false,
             }],
+            ..Submission::default()
         }
     }
 
@@ -180,6 +184,14 @@ mod tests {
             output_tokens: 900,
             cost_usd: 0.421,
         }
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_told() {
+        let unchecked =
+            Submission { remarks: vec!["whether `a.py` still parses".to_owned()], ..submission() };
+        let body = body(&hostile_cluster(), &unchecked, &fix());
+        assert!(body.contains("Not checked: whether `a.py` still parses"), "{body}");
     }
 
     #[test]

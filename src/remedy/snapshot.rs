@@ -113,6 +113,13 @@ impl Snapshot {
         self.tree.entries.iter().any(|entry| entry.path == path)
     }
 
+    /// The same of a path that differs at most in the case of its letters.
+    #[must_use]
+    pub fn exists_in_any_case(&self, path: &str) -> bool {
+        let wanted = path.to_lowercase();
+        self.tree.entries.iter().any(|entry| entry.path.to_lowercase() == wanted)
+    }
+
     /// Whether a folder holds source, so that another file would not be out of place in it.
     #[must_use]
     pub fn has_source_in(&self, folder: &str) -> bool {

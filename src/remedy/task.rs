@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
-use super::edits::Submission;
+use super::edits::{self, Submission};
 use super::snapshot::Snapshot;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
@@ -114,18 +114,22 @@ impl Remedy {
         // Since it was claimed the error may have become one with others. At GitHub it goes by the id of the claim, so that
         // a branch that was begun is found again.
         cluster.fingerprint = fix.fingerprint;
-        let base = self.github.base(repository, self.settings.base_branch.as_deref()).await?;
-        let submission = match stored_submission(fix) {
-            Some(submission) => submission,
-            None => match self.ask(fix, &cluster, repository, &base, clock).await? {
+        let base_branch = self.settings.base_branch.as_deref();
+        let submission = if let Some(submission) = stored_submission(fix) {
+            submission
+        } else {
+            let base = self.github.base(repository, base_branch).await?;
+            match self.ask(fix, &cluster, repository, &base, clock).await? {
                 Some(submission) => submission,
                 None => return Ok(()),
-            },
+            }
         };
         if !self.opens_pull_requests {
             fix.status = FixStatus::Proposed;
             return Ok(());
         }
+        let (base, submission) =
+            edits::onto_current_base(&self.github, repository, base_branch, fix, submission).await?;
         self.open(fix, &cluster, repository, &base, &submission).await?;
         self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
         Ok(())
@@ -185,13 +189,6 @@ impl Remedy {
         base: &Base,
         submission: &Submission,
     ) -> Result<(), RemedyError> {
-        // The change was made against the commit that was read then; its tree is looked up again.
-        let commit = if fix.base_commit.is_empty() { &base.commit } else { &fix.base_commit };
-        let base_tree = if *commit == base.commit {
-            base.tree.clone()
-        } else {
-            self.github.tree_of(repository, commit).await?
-        };
         // A branch that was begun keeps its name, also where a graver record has changed the category since.
         if fix.branch.is_empty() {
             fix.branch = pull_request::branch(cluster);
@@ -200,8 +197,8 @@ impl Remedy {
         let proposal = Proposal {
             repository: repository.clone(),
             base_branch: base.branch.clone(),
-            base_commit: commit.clone(),
-            base_tree,
+            base_commit: base.commit.clone(),
+            base_tree: base.tree.clone(),
             branch: fix.branch.parse()?,
             commit_message: pull_request::commit_message(cluster, submission),
             files: submission.proposed_files(),

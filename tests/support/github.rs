@@ -132,6 +132,11 @@ impl GitHubStandIn {
         self.shared.lock().unwrap().model.pulls.merge(number);
     }
 
+    /// People push these files to the base branch; a file that is there keeps its mode. Answers the new commit.
+    pub fn push_to_base(&self, files: &[(&str, &[u8])]) -> String {
+        self.shared.lock().unwrap().model.repository.push_to_base(files)
+    }
+
     /// The branches, by name.
     pub fn branches(&self) -> Vec<String> {
         self.shared.lock().unwrap().model.repository.branches()

@@ -179,6 +179,21 @@ impl Service {
         }
     }
 
+    /// The one fix, once it has left the states in which it is worked on.
+    pub async fn finished_fix(&self, patience: Duration) -> Value {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            let fixes = self.get("/error-monitor/fixes/generated").await;
+            if let Some(fix) = fixes["fixes"].get(0)
+                && !matches!(fix["status"].as_str(), Some("pending" | "generating"))
+            {
+                return fix.clone();
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        panic!("the fix was not finished; the log:\n{}", self.logs());
+    }
+
     /// How many records are counted, of all errors together.
     pub async fn counted(&self) -> u64 {
         let recent = self.get("/error-monitor/errors/recent").await;

@@ -53,6 +53,28 @@ impl Repository {
         repository
     }
 
+    /// A commit of people with these files on [`BASE`]; a file that is there keeps its mode.
+    pub fn push_to_base(&self, files: &[(&str, &[u8])]) -> String {
+        let reference = format!("refs/heads/{BASE}");
+        let old = self.resolve(&reference).unwrap();
+        let standing = self.tree(&old, true);
+        let entries: Vec<_> = files
+            .iter()
+            .map(|(path, content)| Entry::Put {
+                path: (*path).to_owned(),
+                mode: standing
+                    .iter()
+                    .find(|entry| entry.path == *path)
+                    .map_or_else(|| "100644".to_owned(), |entry| entry.mode.clone()),
+                sha: self.write_blob(content),
+            })
+            .collect();
+        let tree = self.write_tree(Some(&old), &entries).unwrap();
+        let commit = self.write_commit("What people did meanwhile", &tree, &[&old], &[]).unwrap();
+        self.point(&reference, &commit, Some(&old)).unwrap();
+        commit
+    }
+
     /// What a git command prints.
     pub fn git(&self, args: &[&str]) -> String {
         self.attempt(args, b"", &[]).unwrap_or_else(|told| panic!("git {args:?}: {told}"))
