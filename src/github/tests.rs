@@ -52,8 +52,8 @@ async fn scripted(steps: Vec<Step>) -> (GitHub, Script) {
     let api_url = format!("http://{}/api/v3", listener.local_addr().unwrap());
     let router = Router::new().fallback(answer).with_state(script.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let token = Some(TOKEN.to_owned().into());
-    (GitHub::new(&Settings { api_url, token }).unwrap(), script)
+    let credentials = Some(Credentials::Token(TOKEN.to_owned().into()));
+    (GitHub::new(&Settings { api_url, credentials, ..Settings::default() }).unwrap(), script)
 }
 
 fn proposal() -> Proposal {
@@ -321,7 +321,8 @@ async fn every_request_names_the_version_once_and_carries_the_token() {
 async fn a_token_that_no_header_can_carry_is_refused_and_not_shown() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for bad in ["", "ghp_secret\n", "ghp secret", "ghp_sécret"] {
-        let settings = Settings { token: Some(bad.to_owned().into()), ..Settings::default() };
+        let credentials = Some(Credentials::Token(bad.to_owned().into()));
+        let settings = Settings { credentials, ..Settings::default() };
         let error = GitHub::new(&settings).unwrap_err();
         assert!(matches!(error, GitHubError::Client(_)) && !format!("{error:?}").contains("ghp"), "{error}");
     }
