@@ -168,7 +168,7 @@ impl<'s> Reader<'s> {
             }
             Ok(text) => match text.parse::<toml::Table>() {
                 Err(error) => {
-                    return self.faults.push(format!("{name} is no TOML: {}", error.to_string().trim()));
+                    return self.faults.push(format!("{name} is no TOML: {}", toml_fault(&text, &error)));
                 }
                 Ok(table) => table,
             },
@@ -431,6 +431,12 @@ impl<'s> Reader<'s> {
             );
         }
     }
+}
+
+/// What is wrong with a TOML file, and where. The parser's own words show the line, which may hold a secret.
+fn toml_fault(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", 1 + before.matches('\n').count(), error.message())
 }
 
 /// `; did you mean X?` where a known name is close by.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Reader, similar_name};
+use super::{Reader, similar_name, toml_fault};
 use crate::github::{Account, App, Credentials, Scope, Settings};
 
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -104,12 +104,8 @@ pub(super) fn tables(file: &str, value: toml::Value) -> Result<Vec<Table>, Strin
 fn read_tables(path: &Path) -> Result<Vec<Table>, String> {
     let text = fs::read_to_string(path)
         .map_err(|error| format!("cannot be read: {error}; name a file that exists"))?;
-    // The parser's own words show the line, which may hold a secret.
-    let mut file: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let line =
-            error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        format!("is no TOML: line {line}: {}", error.message())
-    })?;
+    let mut file: toml::Table =
+        text.parse().map_err(|error| format!("is no TOML: {}", toml_fault(&text, &error)))?;
     let value = file.remove(TABLES).ok_or_else(|| format!("has no table; begin each by [[{TABLES}]]"))?;
     match file.keys().next() {
         Some(key) => Err(format!("may hold [[{TABLES}]] alone; take {key} away")),

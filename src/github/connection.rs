@@ -44,6 +44,8 @@ enum Identity {
 pub(super) struct Connection {
     octocrab: Octocrab,
     identity: Identity,
+    /// The REST API's address, without a slash at its end.
+    api_url: String,
     /// Where its GraphQL API is.
     pub(super) graphql_url: String,
 }
@@ -62,7 +64,7 @@ impl Connection {
         };
         // octocrab is given no credentials: it sends them to public GitHub's host or a bare path alone, and retries by itself.
         let octocrab = Octocrab::builder()
-            .base_uri(api_url)
+            .base_uri(origin(api_url)?)
             .map_err(client)?
             .set_connect_timeout(Some(Duration::from_secs(5)))
             .set_read_timeout(Some(Duration::from_secs(30)))
@@ -70,7 +72,8 @@ impl Connection {
             .add_header(header::ACCEPT, "application/vnd.github+json".to_owned())
             .build()
             .map_err(client)?;
-        Ok(Self { octocrab, identity, graphql_url: graphql_url(api_url) })
+        let api_url = api_url.trim_end_matches('/').to_owned();
+        Ok(Self { octocrab, identity, graphql_url: graphql_url(&api_url), api_url })
     }
 
     /// Whether anybody is known here.
@@ -158,7 +161,11 @@ impl Connection {
     ) -> Result<(Parts, Bytes), GitHubError> {
         let network = |why: String| GitHubError::Network { call: call.name.to_owned(), why };
         let malformed = |why: String| GitHubError::Malformed { call: call.name.to_owned(), why };
-        let request = request(call, token).map_err(|error| malformed(error.to_string()))?;
+        let address = match call.address.strip_prefix('/') {
+            Some(path) => format!("{}/{path}", self.api_url),
+            None => call.address.to_owned(),
+        };
+        let request = request(call, &address, token).map_err(|error| malformed(error.to_string()))?;
         let sent = self.octocrab.execute(request).await;
         let (parts, body) = sent.map_err(|error| network(root_cause(&error)))?.into_parts();
         match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
@@ -172,10 +179,14 @@ impl Connection {
 }
 
 /// Built here and not by octocrab, which adds the version of the API that its own manifest names.
-fn request(call: &Call<'_>, token: Option<&SecretString>) -> Result<Request<String>, http::Error> {
+fn request(
+    call: &Call<'_>,
+    address: &str,
+    token: Option<&SecretString>,
+) -> Result<Request<String>, http::Error> {
     let mut request = Request::builder()
         .method(call.method.clone())
-        .uri(call.address)
+        .uri(address)
         .header("x-github-api-version", API_VERSION);
     if let Some(bearer) = token.and_then(bearer) {
         request = request.header(header::AUTHORIZATION, bearer);
@@ -195,6 +206,16 @@ fn bearer(token: &SecretString) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {text}")).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// Scheme and host of an address. octocrab would put a path of its own before every other one, that of GraphQL included.
+fn origin(api_url: &str) -> Result<String, GitHubError> {
+    let uri: http::Uri =
+        api_url.parse().map_err(|error: http::uri::InvalidUri| GitHubError::Client(error.to_string()))?;
+    match (uri.scheme(), uri.authority()) {
+        (Some(scheme), Some(authority)) => Ok(format!("{scheme}://{authority}")),
+        _ => Err(GitHubError::Client("the address has no scheme or no host".to_owned())),
+    }
 }
 
 /// GitHub Enterprise Server has its REST API at `/api/v3` and GraphQL at `/api/graphql`; elsewhere it stands below the API's

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::Fingerprint;
 
+mod identity;
+mod walking;
+
 const TOKEN: &str = "ghp_never-to-be-seen";
 
 /// What is expected and what is answered.
@@ -44,16 +47,22 @@ async fn answer(
     (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], answer.to_string()).into_response()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn scripted(steps: Vec<Step>) -> (GitHub, Script) {
+    let (api_url, script) = server(steps).await;
+    let credentials = Some(Credentials::Token(TOKEN.to_owned().into()));
+    (GitHub::new(&Settings { api_url, credentials, ..Settings::default() }).unwrap(), script)
+}
+
+/// A server, by the address of its API, which is where GitHub Enterprise Server has it.
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn server(steps: Vec<Step>) -> (String, Script) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let script = Script { steps: Arc::new(Mutex::new(steps.into())), ..Script::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api_url = format!("http://{}/api/v3", listener.local_addr().unwrap());
     let router = Router::new().fallback(answer).with_state(script.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let credentials = Some(Credentials::Token(TOKEN.to_owned().into()));
-    (GitHub::new(&Settings { api_url, credentials, ..Settings::default() }).unwrap(), script)
+    (api_url, script)
 }
 
 fn proposal() -> Proposal {

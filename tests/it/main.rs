@@ -12,6 +12,7 @@ mod cardinality;
 mod classification;
 mod classify;
 mod collector;
+mod contracts;
 mod crashes;
 mod door;
 mod end_to_end;
