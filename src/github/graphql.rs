@@ -1,6 +1,6 @@
 //! GitHub's GraphQL API, for the little that its REST API cannot do: a draft ends there alone.
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -67,6 +67,9 @@ impl GitHub {
         let Some(fault) = answer.errors.first() else { return Ok(answer.data) };
         let told: Vec<_> = answer.errors.iter().filter_map(|fault| fault.message.as_deref()).collect();
         let told = json!({"message": told.join("; ")}).to_string();
-        Err(GitHubError::of_answer(call, fault.status(), &parts.headers, told.as_bytes()))
+        let status = fault.status();
+        // Those of a limit tell how long to wait; beside any other refusal they would make a limit of it.
+        let headers = if status == StatusCode::TOO_MANY_REQUESTS { parts.headers } else { HeaderMap::new() };
+        Err(GitHubError::of_answer(call, status, &headers, told.as_bytes()))
     }
 }
