@@ -263,9 +263,11 @@ mod tests {
         ];
         let (_, pieces) = blocks();
         for (index, block) in begun.iter().enumerate() {
-            text += &format!(
-                "event: content_block_start\r\ndata:{{\"type\":\"content_block_start\",\"index\":{index},\r\ndata: \"content_block\":{block}}}\r\n\r\n"
-            );
+            text.push_str("event: content_block_start\r\ndata:{\"type\":\"content_block_start\",\"index\":");
+            text.push_str(&index.to_string());
+            text.push_str(",\r\ndata: \"content_block\":");
+            text.push_str(block);
+            text.push_str("}\r\n\r\n");
             for piece in pieces.iter().filter(|piece| piece["index"] == index) {
                 text += &event(piece);
             }

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use self::cache::Files;
 pub use self::cache::Snapshots;
+use self::cache::{File, Files};
 use super::paths::{self, file_name};
 use crate::github::{Base, EntryKind, GitHub, GitHubError, RepoName, Tree, TreeEntry};
 use crate::model::Frame;
@@ -146,11 +146,11 @@ impl Snapshot {
             Source::GitHub { github, repository, files } => (github, repository, files),
         };
         if let Some(known) = files.get(repository, &entry.sha) {
-            return Ok(known);
+            return Ok(known.text());
         }
-        let text = text_of(github.blob(repository, &entry.sha).await?);
-        files.keep(repository, &entry.sha, text.clone());
-        Ok(text)
+        let file = text_of(github.blob(repository, &entry.sha).await?).map_or(File::Other, File::Text);
+        files.keep(repository, &entry.sha, file.clone());
+        Ok(file.text())
     }
 
     /// Answers `list_files`.

@@ -42,7 +42,8 @@ fn in_pieces(answer: &str) -> String {
     }
     events.push(json!({"type": "message_delta", "delta": {"stop_reason": answer["stop_reason"]}}));
     events.push(json!({"type": "message_stop"}));
-    events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    let texts: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    texts.concat()
 }
 
 struct Held {

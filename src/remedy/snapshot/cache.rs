@@ -54,39 +54,56 @@ impl Snapshots {
         base: &Base,
     ) -> Result<Snapshot, GitHubError> {
         let key = (repository.clone(), base.tree.clone());
-        let tree = match self.trees.get(&key) {
-            Some(tree) => tree,
-            None => {
-                let tree = Arc::new(github.whole_tree(repository, &base.tree).await?);
-                self.trees.insert(key, Arc::clone(&tree));
-                tree
-            }
+        let tree = if let Some(tree) = self.trees.get(&key) {
+            tree
+        } else {
+            let tree = Arc::new(github.whole_tree(repository, &base.tree).await?);
+            self.trees.insert(key, Arc::clone(&tree));
+            tree
         };
         Ok(Snapshot::of_tree(github.clone(), repository.clone(), tree, self.files.clone()))
     }
 }
 
-/// Files by their ids. `None` for one that is no text.
+/// What a file turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum File {
+    Text(Arc<str>),
+    /// Nothing that could be read as text.
+    Other,
+}
+
+impl File {
+    pub(super) fn text(self) -> Option<Arc<str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other => None,
+        }
+    }
+}
+
+/// Files by their ids.
 #[derive(Debug, Clone)]
-pub(super) struct Files(Cache<Key, Option<Arc<str>>>);
+pub(super) struct Files(Cache<Key, File>);
 
 impl Default for Files {
     fn default() -> Self {
         let files = Cache::builder().max_capacity(FILES_BYTES_MAX).time_to_live(KEPT);
-        let weigher = |_: &Key, text: &Option<Arc<str>>| {
-            weight(ENTRY_BYTES + text.as_ref().map_or(0, |text| text.len()))
+        let weigher = |_: &Key, file: &File| match file {
+            File::Text(text) => weight(ENTRY_BYTES + text.len()),
+            File::Other => weight(ENTRY_BYTES),
         };
         Self(files.weigher(weigher).build())
     }
 }
 
 impl Files {
-    pub(super) fn get(&self, repository: &RepoName, sha: &str) -> Option<Option<Arc<str>>> {
+    pub(super) fn get(&self, repository: &RepoName, sha: &str) -> Option<File> {
         self.0.get(&(repository.clone(), sha.to_owned()))
     }
 
-    pub(super) fn keep(&self, repository: &RepoName, sha: &str, text: Option<Arc<str>>) {
-        self.0.insert((repository.clone(), sha.to_owned()), text);
+    pub(super) fn keep(&self, repository: &RepoName, sha: &str, file: File) {
+        self.0.insert((repository.clone(), sha.to_owned()), file);
     }
 }
 
@@ -103,14 +120,14 @@ mod tests {
         let files = Files::default();
         let (shop, other): (RepoName, RepoName) =
             ("acme/shop".parse().unwrap(), "acme/other".parse().unwrap());
-        files.keep(&shop, "1", Some("x".into()));
-        files.keep(&shop, "2", None);
-        assert_eq!(files.get(&shop, "1").flatten().as_deref(), Some("x"));
-        assert_eq!(files.get(&shop, "2"), Some(None));
+        files.keep(&shop, "1", File::Text("x".into()));
+        files.keep(&shop, "2", File::Other);
+        assert_eq!(files.get(&shop, "1").and_then(File::text).as_deref(), Some("x"));
+        assert_eq!(files.get(&shop, "2"), Some(File::Other));
         assert_eq!((files.get(&shop, "3"), files.get(&other, "1")), (None, None));
         let long: Arc<str> = "x".repeat(1024 * 1024).into();
         for n in 0..200 {
-            files.keep(&shop, &format!("long{n}"), Some(long.clone()));
+            files.keep(&shop, &format!("long{n}"), File::Text(long.clone()));
         }
         files.0.run_pending_tasks();
         assert!(files.0.weighted_size() <= FILES_BYTES_MAX);

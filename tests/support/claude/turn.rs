@@ -195,7 +195,9 @@ impl Message {
 pub(super) fn sent(events: &[String]) -> String {
     let name =
         |event: &str| serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned();
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect()
+    let texts: Vec<_> =
+        events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect();
+    texts.concat()
 }
 
 /// A text in pieces of some characters, as tokens come.

@@ -49,7 +49,7 @@ pub fn refused(proof: &str) -> Option<&'static str> {
         return Some("A JSON web token could not be decoded");
     };
     let (claims, now) = (read.claims, jiff::Timestamp::now().as_second());
-    if claims.iss != ID && claims.iss != ID.to_string() {
+    if claims.iss.as_u64().or_else(|| claims.iss.as_str()?.parse().ok()) != Some(ID) {
         return Some("'Issuer' claim ('iss') must be an Integer");
     }
     if claims.iat > now {
@@ -78,7 +78,7 @@ impl Installed {
     }
 
     /// `GET …/installation`.
-    pub fn installation(&self, shapes: &Shapes) -> Reply {
+    pub fn installation(shapes: &Shapes) -> Reply {
         let api = &shapes.base_url;
         Reply::new(
             200,

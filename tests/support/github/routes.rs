@@ -83,7 +83,7 @@ impl Model {
         let (body, repository, shapes) = (asked.body, &self.repository, &self.shapes);
         let reply = match (asked.method, path) {
             ("GET", []) => Reply::new(200, shapes.repository()),
-            ("GET", ["installation"]) => self.installed.installation(shapes),
+            ("GET", ["installation"]) => Installed::installation(shapes),
             ("GET", ["git", "ref", name @ ..]) => self.get_reference(&name.join("/")),
             ("GET", ["git", kind @ ("commits" | "trees" | "blobs"), sha]) => {
                 let recursive = asked.query.iter().any(|(key, _)| key == "recursive");
