@@ -76,6 +76,18 @@ github_description() {
   npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/npm" "$package"
 }
 
+# Prism, which refuses calls to the stand-in for GitHub, and its answers, that the description does not have.
+prism() {
+  local list="$peers/prism/package-lock.json"
+  export LOGMEND_PRISM="$tools/prism/node_modules/@stoplight/prism-cli/dist/index.js"
+  current "$list" && [ -f "$LOGMEND_PRISM" ] && return
+  say "installing from npm into $tools/prism: $(sed -n 's/.*"\(@stoplight.*\)": "\(.*\)".*/\1@\2/p' "$peers/prism/package.json")"
+  mkdir -p "$tools/prism"
+  cp "$peers/prism/package.json" "$list" "$tools/prism"
+  npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/prism"
+  installed "$list"
+}
+
 # OpenTelemetry SDK, winston and pino for Node, and the TypeScript compiler.
 node_packages() {
   local list="$peers/node/package-lock.json"
@@ -156,6 +168,7 @@ debian_packages
 engines
 python_packages
 github_description
+prism
 node_packages
 java_packages
 collector

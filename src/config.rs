@@ -13,13 +13,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::classify::{Catalogue, RulesFile};
-use crate::github::{self, RepoName};
+use crate::github::RepoName;
 use crate::model::Token;
 use crate::remedy;
 use crate::window::Alignment;
 use crate::{api, claude, triage};
 
 mod forward;
+mod github;
 mod ingest;
 mod keys;
 mod learn;
@@ -63,7 +64,7 @@ pub struct Config {
     /// Claude; `None` without a key.
     pub claude: Option<claude::Settings>,
     /// GitHub.
-    pub github: github::Settings,
+    pub github: crate::github::Settings,
     /// What is done about errors that no rule knows; off where nobody can be asked.
     pub learn: crate::learn::Mode,
     /// Loki; `None` where nothing is read from there.
@@ -135,13 +136,21 @@ pub fn rules_file(sources: &Sources) -> Result<Option<RulesFile>, ConfigError> {
 struct Reader<'s> {
     sources: &'s Sources,
     file: BTreeMap<String, String>,
+    /// `[[github]]` of the file.
+    github_tables: Vec<github::Table>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
 
 impl<'s> Reader<'s> {
     fn new(sources: &'s Sources) -> Self {
-        let mut reader = Self { sources, file: BTreeMap::new(), faults: Vec::new(), notes: Vec::new() };
+        let mut reader = Self {
+            sources,
+            file: BTreeMap::new(),
+            github_tables: Vec::new(),
+            faults: Vec::new(),
+            notes: Vec::new(),
+        };
         if let Some(path) = &sources.file {
             reader.read_file(path);
         }
@@ -159,12 +168,19 @@ impl<'s> Reader<'s> {
             }
             Ok(text) => match text.parse::<toml::Table>() {
                 Err(error) => {
-                    return self.faults.push(format!("{name} is no TOML: {}", error.to_string().trim()));
+                    return self.faults.push(format!("{name} is no TOML: {}", toml_fault(&text, &error)));
                 }
                 Ok(table) => table,
             },
         };
         for (key, value) in table {
+            if key == github::TABLES {
+                match github::tables(&name.to_string(), value) {
+                    Ok(tables) => self.github_tables.extend(tables),
+                    Err(fault) => self.faults.push(fault),
+                }
+                continue;
+            }
             let value = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
@@ -290,8 +306,8 @@ impl<'s> Reader<'s> {
     fn config(&mut self) -> Config {
         let claude = self.claude();
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
-        let token = self.secret("GITHUB_TOKEN");
-        self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
+        let github = self.github();
+        self.note_what_is_off(claude.is_some(), repository.is_some(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
         let triage = self.triage();
@@ -320,10 +336,7 @@ impl<'s> Reader<'s> {
             triage,
             claude,
             loki: self.loki(monitoring),
-            github: github::Settings {
-                api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
-                token,
-            },
+            github,
             remedy: remedy::Settings {
                 repository,
                 base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
@@ -412,10 +425,18 @@ impl<'s> Reader<'s> {
         } else if !repository {
             self.notes.push("GITHUB_REPOSITORY is not set: there is no source to write fixes for, errors are detected alone".to_owned());
         } else if !token {
-            self.notes
-                .push("GITHUB_TOKEN is not set: fixes are stored, no pull requests are opened".to_owned());
+            self.notes.push(
+                "GITHUB_TOKEN is not set, nor is a GitHub App: fixes are stored, no pull requests are opened"
+                    .to_owned(),
+            );
         }
     }
+}
+
+/// What is wrong with a TOML file, and where. The parser's own words show the line, which may hold a secret.
+fn toml_fault(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", 1 + before.matches('\n').count(), error.message())
 }
 
 /// `; did you mean X?` where a known name is close by.

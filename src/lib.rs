@@ -50,7 +50,7 @@
 //!  at any time               api         health, metrics, errors, fixes, scan
 //! ```
 //!
-//! Beside them: [`claude`] is the Messages API's client with its prices, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
+//! Beside them: [`claude`] is the Messages API's client with its prices, for answers in one and as streams, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
 //! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
 //! logmend's own log, lists its metrics and sends both on, never into itself, [`shutdown`] waits for signals,
 //! [`commands`] are the command line.

@@ -49,7 +49,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
     let setup = &state.setup;
-    let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki];
+    let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki, &setup.claude];
     let healthy = store_answers && !parts.into_iter().any(Component::is_degraded);
     Json(json!({
         "status": if healthy { "healthy" } else { "degraded" },

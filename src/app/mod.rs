@@ -4,6 +4,7 @@ mod leading;
 mod listeners;
 mod metrics;
 mod missed;
+mod model_watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use crate::remedy::{self, Ends, Remedy};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triage::{self, Triage};
-use crate::{api, ingest, learn, store, telemetry};
+use crate::{api, claude, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
 
@@ -82,10 +83,12 @@ impl App {
         })?;
         let (leader, redis_trouble) = leading::leader(&config, &store)?;
         let loki = loki_client(&config)?;
+        let (claude_told, claude_trouble) = watch::channel(None);
         let watched = Watched {
             rules: rules_trouble,
             redis: redis_trouble,
             loki: loki.as_ref().map(loki::Client::trouble),
+            claude: claude_trouble,
         };
         let setup = Arc::new(setup(&config, next_hop.as_ref(), watched));
         let listeners = Listeners::bind(&config).await?;
@@ -132,6 +135,7 @@ impl App {
         app.start_reading_back(loki.clone(), pipeline);
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
+        app.start_watching_the_model(&config, claude_told)?;
         app.start_remedy(config, loki, work, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
@@ -262,6 +266,22 @@ impl App {
         Ok(())
     }
 
+    fn start_watching_the_model(
+        &self,
+        config: &Config,
+        told: watch::Sender<Option<String>>,
+    ) -> anyhow::Result<()> {
+        let Some(settings) = config.claude.as_ref().filter(|_| config.monitoring) else { return Ok(()) };
+        let claude =
+            claude::Client::new(settings).context("ANTHROPIC_BASE_URL: the client cannot be built")?;
+        let stop = self.edges_stop.clone();
+        self.edge("the watch over Claude's model", async move {
+            model_watch::run(claude, told, stop).await;
+            Ok(())
+        });
+        Ok(())
+    }
+
     fn start_remedy(
         &self,
         config: Config,
@@ -269,11 +289,12 @@ impl App {
         work: Arc<Notify>,
         terms: Terms,
     ) -> anyhow::Result<()> {
-        let has_token = config.github.token.is_some();
+        let has_token = config.github.may_write();
         if !config.monitoring || !(has_token || config.claude.is_some()) {
             return Ok(());
         }
-        let github = GitHub::new(&config.github).context("GITHUB_API_URL: the client cannot be built")?;
+        let github = GitHub::new(&config.github)
+            .context("GITHUB_API_URL, LOGMEND_GITHUB_ACCOUNTS: the client cannot be built")?;
         if has_token {
             let ends = Ends::new(self.store.clone(), github.clone());
             let (terms, stop) = (terms.clone(), self.edges_stop.clone());
@@ -344,7 +365,7 @@ impl App {
 
 impl api::Setup {
     fn can_fix(&self) -> bool {
-        matches!(self.claude, api::Component::Configured)
+        !matches!(self.claude, api::Component::Disabled(_))
     }
 }
 
@@ -368,6 +389,7 @@ struct Watched {
     rules: watch::Receiver<Option<String>>,
     redis: Option<watch::Receiver<Option<String>>>,
     loki: Option<watch::Receiver<Option<String>>>,
+    claude: watch::Receiver<Option<String>>,
 }
 
 fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
@@ -386,12 +408,12 @@ fn setup(config: &Config, next_hop: Option<&NextHop>, watched: Watched) -> api::
         (Some(_), None) => {
             api::Component::Disabled("GITHUB_REPOSITORY is not set: there is no source to mend")
         }
-        (Some(_), Some(_)) => api::Component::Configured,
+        (Some(_), Some(_)) => api::Component::Watched(watched.claude),
     };
-    let github = match (&config.github.token, &config.remedy.repository) {
-        (None, _) => api::Component::Disabled("GITHUB_TOKEN is not set: no pull requests are opened"),
-        (Some(_), None) => api::Component::Disabled("GITHUB_REPOSITORY is not set"),
-        (Some(_), Some(_)) => api::Component::Configured,
+    let github = match (config.github.may_write(), &config.remedy.repository) {
+        (false, _) => api::Component::Disabled("GITHUB_TOKEN is not set: no pull requests are opened"),
+        (true, None) => api::Component::Disabled("GITHUB_REPOSITORY is not set"),
+        (true, Some(_)) => api::Component::Configured,
     };
     api::Setup {
         monitoring: config.monitoring,

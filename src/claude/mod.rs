@@ -7,9 +7,12 @@
 //! In comes a [`Request`], out goes an [`Answer`], and [`price`] tells what it cost. What is asked, and what is made of the
 //! answer, is known to the rooms that ask.
 
+mod block;
 pub mod data;
 mod error;
+mod models;
 pub mod price;
+mod stream;
 mod wire;
 
 use std::time::Duration;
@@ -19,6 +22,8 @@ use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use error::ClaudeError;
+pub use models::{Lifecycle, ModelNews};
+use stream::Stream;
 pub use wire::{Answer, Block, Message, Request, StopReason, Usage};
 
 /// The public API.
@@ -28,11 +33,17 @@ pub const DEFAULT_MODEL: &str = "claude-opus-5-5";
 /// The version of the API that this room speaks.
 const API_VERSION: &str = "2026-10-21";
 
-/// The longest answer that is read: 21,000 tokens are some 100 KB.
+/// The longest answer that is read: 32,000 tokens are some 150 KB.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// As the vendor's own clients have it: ten minutes for an answer, five seconds for a connection.
 const ANSWER_AWAITED: Duration = Duration::from_mins(10);
 const CONNECT_AWAITED: Duration = Duration::from_secs(5);
+/// The longest answer in tokens that is awaited in one piece; the vendor's own clients refuse to await a longer one, as it may
+/// take more than ten minutes. It comes as a stream.
+const UNSTREAMED_TOKENS_MAX: u32 = 21_333;
+/// How long a stream may be silent (the API sends pings), and how long it may take as a whole.
+const PIECE_AWAITED: Duration = Duration::from_mins(2);
+const STREAM_AWAITED: Duration = Duration::from_mins(20);
 /// Tries of one call, and the longest wait between two: a background worker has more patience than the vendor's clients.
 const TRIES: usize = 5;
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -84,8 +95,14 @@ impl Client {
     ///
     /// [`ClaudeError`]; a transient one after several tries.
     pub async fn ask(&self, request: &Request<'_>) -> Result<Answer, ClaudeError> {
-        let body = serde_json::to_vec(request).map_err(|error| ClaudeError::Client(error.to_string()))?;
-        (|| self.once(body.clone()))
+        let mut body = serde_json::to_vec(request).map_err(|error| ClaudeError::Client(error.to_string()))?;
+        let streams = request.max_tokens > UNSTREAMED_TOKENS_MAX;
+        if streams {
+            // A request is an object that is not empty, so its last byte closes it.
+            body.pop();
+            body.extend_from_slice(br#","stream":true}"#);
+        }
+        (|| self.once(body.clone(), streams))
             .retry(
                 ExponentialBuilder::default()
                     .with_min_delay(Duration::from_millis(500))
@@ -106,30 +123,61 @@ impl Client {
         skip_all,
         fields(otel.kind = "client", gen_ai.request.model = self.settings.model, http.response.status_code)
     )]
-    async fn once(&self, body: Vec<u8>) -> Result<Answer, ClaudeError> {
-        let network = |error: reqwest::Error| ClaudeError::Network(error.without_url().to_string());
-        let mut response = self
-            .http
-            .post(format!("{}/v1/messages", self.settings.base_url))
-            .header("anthropic-version", API_VERSION)
-            // Where both this and a bearer token are sent, the API takes this one.
-            .header("x-api-key", self.settings.api_key.expose_secret())
+    async fn once(&self, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
+        let request = self
+            .call(reqwest::Method::POST, "/v1/messages")
             .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await
-            .map_err(network)?;
-        tracing::Span::current().record("http.response.status_code", response.status().as_u16());
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(ClaudeError::Malformed(format!("it is longer than {ANSWER_BYTES_MAX} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
+            .timeout(if streams { STREAM_AWAITED } else { ANSWER_AWAITED })
+            .body(body);
+        let response = request.send().await.map_err(network)?;
+        let status = response.status();
+        tracing::Span::current().record("http.response.status_code", status.as_u16());
+        if status.is_success() && streams {
+            return streamed(response).await;
         }
-        if !response.status().is_success() {
-            return Err(ClaudeError::of_answer(response.status(), response.headers(), &bytes));
+        let headers = response.headers().clone();
+        let bytes = whole(response).await?;
+        if !status.is_success() {
+            return Err(ClaudeError::of_answer(status, &headers, &bytes));
         }
         serde_json::from_slice(&bytes).map_err(|error| ClaudeError::Malformed(error.to_string()))
     }
+
+    /// A call with what every call carries.
+    fn call(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.settings.base_url))
+            .header("anthropic-version", API_VERSION)
+            // Where both this and a bearer token are sent, the API takes this one.
+            .header("x-api-key", self.settings.api_key.expose_secret())
+    }
+}
+
+fn network(error: reqwest::Error) -> ClaudeError {
+    ClaudeError::Network(error.without_url().to_string())
+}
+
+/// The bytes of an answer that comes in one.
+async fn whole(mut response: reqwest::Response) -> Result<BytesMut, ClaudeError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(network)? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(ClaudeError::Malformed(format!("it is longer than {ANSWER_BYTES_MAX} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// An answer that comes in pieces.
+async fn streamed(mut response: reqwest::Response) -> Result<Answer, ClaudeError> {
+    let mut stream = Stream::default();
+    while !stream.is_whole() {
+        let piece = tokio::time::timeout(PIECE_AWAITED, response.chunk()).await.map_err(|_| {
+            ClaudeError::Network(format!("the stream was silent for {} s", PIECE_AWAITED.as_secs()))
+        })?;
+        let Some(piece) = piece.map_err(network)? else { break };
+        stream.take(&piece)?;
+    }
+    stream.answer()
 }

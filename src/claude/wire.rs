@@ -113,6 +113,15 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Takes over what is told anew: numbers of a stream are totals, and those that did not change may be left out.
+    pub(super) fn replace_by(&mut self, newer: Self) {
+        self.input_tokens = newer.input_tokens.or(self.input_tokens);
+        self.cache_creation_input_tokens =
+            newer.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+        self.cache_read_input_tokens = newer.cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.output_tokens = newer.output_tokens.or(self.output_tokens);
+    }
+
     /// Everything that was read, from wherever.
     #[must_use]
     pub fn input_total(&self) -> u64 {

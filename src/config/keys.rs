@@ -40,6 +40,12 @@ pub const KEYS: &[Key] = &[
     key("ANTHROPIC_BASE_URL", "Claude's API [default: https://api.anthropic.com]"),
     key("ANTHROPIC_MODEL", "the model that writes fixes [default: claude-opus-5-5]"),
     secret("GITHUB_TOKEN", "GitHub's token; without it no pull requests are opened"),
+    key("GITHUB_APP_ID", "the id of a GitHub App, in place of a token"),
+    secret("GITHUB_APP_PRIVATE_KEY", "the App's private key: PEM text, or the path of its file"),
+    key(
+        "LOGMEND_GITHUB_ACCOUNTS",
+        "a TOML file of [[github]] tables: repositories with credentials of their own",
+    ),
     key("GITHUB_API_URL", "GitHub's API [default: https://api.github.com]"),
     key("GITHUB_REPOSITORY", "the services' repository, owner/name"),
     key("GITHUB_BASE_BRANCH", "the branch that fixes are for [default: the repository's default branch]"),

@@ -1,24 +1,18 @@
 //! One call to GitHub: sent, bounded, tried again where that is safe.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
+use http::Method;
 use http::response::Parts;
-use http::{Method, Request, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use octocrab::Octocrab;
-use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::GitHubError;
-
-/// The version of the REST API that this room speaks.
-const API_VERSION: &str = "2022-11-28";
-
-/// The longest answer that is read: a tree of 100,000 entries has 7 MB, GitHub's own bound; base64 makes a blob of 1 MiB 1.4.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+use super::accounts::Accounts;
+use super::connection::{Call, Connection};
+use super::{GitHubError, RepoName, Settings};
 
 /// Tries of one call, and the longest wait between two.
 const TRIES: usize = 5;
@@ -27,25 +21,10 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 /// The longest that one try takes as a whole: the bounds on connecting and on each read let an answer trickle in for hours.
 const TRY_MAX: Duration = Duration::from_mins(2);
 
-/// Which GitHub, and as whom.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The REST API. Default: `https://api.github.com`; of GitHub Enterprise Server `https://HOST/api/v3`.
-    pub api_url: String,
-    /// A token; without it public repositories can be read.
-    pub token: Option<SecretString>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { api_url: "https://api.github.com".to_owned(), token: None }
-    }
-}
-
-/// A client of GitHub's REST API.
+/// A client of GitHub's REST and GraphQL APIs, which speaks for each repository as the settings say.
 #[derive(Debug, Clone)]
 pub struct GitHub {
-    octocrab: Octocrab,
+    accounts: Arc<Accounts>,
 }
 
 impl GitHub {
@@ -53,24 +32,19 @@ impl GitHub {
     ///
     /// # Errors
     ///
-    /// [`GitHubError::Client`] where the URL or the token cannot be used, or the machine has no certificates.
+    /// [`GitHubError::Client`] where a URL or a token cannot be used, or the machine has no certificates.
     pub fn new(settings: &Settings) -> Result<Self, GitHubError> {
-        let client = |error: octocrab::Error| GitHubError::Client(root_cause(&error));
-        // octocrab panics on a token that no header can carry: one read from a file with its line break, say.
-        if settings.token.as_ref().is_some_and(|token| !is_token(token.expose_secret())) {
-            return Err(GitHubError::Client("the token holds a character that no token has".to_owned()));
-        }
-        let mut builder = Octocrab::builder()
-            .base_uri(settings.api_url.as_str())
-            .map_err(client)?
-            .set_connect_timeout(Some(Duration::from_secs(5)))
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .set_write_timeout(Some(Duration::from_secs(30)))
-            .add_header(header::ACCEPT, "application/vnd.github+json".to_owned());
-        if let Some(token) = &settings.token {
-            builder = builder.personal_token(token.expose_secret().to_owned());
-        }
-        Ok(Self { octocrab: builder.build().map_err(client)? })
+        Ok(Self { accounts: Arc::new(Accounts::new(settings)?) })
+    }
+
+    /// Whether there are credentials by which something could be written to a repository.
+    #[must_use]
+    pub fn may_write(&self, repository: &RepoName) -> bool {
+        self.of(Some(repository)).may_write()
+    }
+
+    pub(super) fn of(&self, repository: Option<&RepoName>) -> &Connection {
+        self.accounts.of(repository)
     }
 
     /// Reads, again and again while GitHub is busy.
@@ -119,11 +93,8 @@ impl GitHub {
         body: Option<&Value>,
     ) -> Result<T, GitHubError> {
         let call = format!("{method} {path}");
-        let tried = tokio::time::timeout(TRY_MAX, self.exchange(&call, method, path, body)).await;
-        let (parts, bytes) = tried.unwrap_or_else(|_| {
-            let why = format!("there was no whole answer within {} s", TRY_MAX.as_secs());
-            Err(GitHubError::Network { call: call.clone(), why })
-        })?;
+        let repository = RepoName::of_route(path);
+        let (parts, bytes) = self.tried(&call, method, path, body, repository.as_ref()).await?;
         tracing::Span::current().record("http.response.status_code", parts.status.as_u16());
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
@@ -132,41 +103,22 @@ impl GitHub {
             .map_err(|error| GitHubError::Malformed { call, why: error.to_string() })
     }
 
-    /// Sends a request and reads the answer, whatever its status, as far as [`ANSWER_BYTES_MAX`].
-    async fn exchange(
+    /// One try, as whoever speaks for the repository; it is over after [`TRY_MAX`].
+    pub(super) async fn tried(
         &self,
-        call: &str,
+        name: &str,
         method: Method,
-        path: &str,
+        address: &str,
         body: Option<&Value>,
+        repository: Option<&RepoName>,
     ) -> Result<(Parts, Bytes), GitHubError> {
-        let network = |why: String| GitHubError::Network { call: call.to_owned(), why };
-        let malformed = |why: String| GitHubError::Malformed { call: call.to_owned(), why };
-        let request = request(method, path, body).map_err(|error| malformed(error.to_string()))?;
-        let sent = self.octocrab.execute(request).await;
-        let (parts, body) = sent.map_err(|error| network(root_cause(&error)))?.into_parts();
-        match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
-            Ok(whole) => Ok((parts, whole.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(malformed(format!("it is longer than {ANSWER_BYTES_MAX} bytes")))
-            }
-            Err(error) => Err(network(root_cause(&*error))),
-        }
+        let call = Call { method, address, body, name };
+        let exchange = self.of(repository).exchange(&call, repository);
+        tokio::time::timeout(TRY_MAX, exchange).await.unwrap_or_else(|_| {
+            let why = format!("there was no whole answer within {} s", TRY_MAX.as_secs());
+            Err(GitHubError::Network { call: name.to_owned(), why })
+        })
     }
-}
-
-/// Built here and not by octocrab, which adds the version of the API that its own manifest names.
-fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Request<String>, http::Error> {
-    let request = Request::builder().method(method).uri(path).header("x-github-api-version", API_VERSION);
-    match body {
-        Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string()),
-        None => request.body(String::new()),
-    }
-}
-
-/// Tokens are opaque, but they are sent in a header.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Tries a call up to [`TRIES`] times while its failure is transient, waiting as long as GitHub asks; where that is longer
@@ -188,13 +140,4 @@ where
         wait.filter(|wait| *wait <= WAIT_MAX)
     })
     .await
-}
-
-/// The innermost cause: octocrab's own texts carry backtraces.
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string().lines().next().unwrap_or_default().to_owned()
 }

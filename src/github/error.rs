@@ -185,9 +185,9 @@ fn hint(status: StatusCode, headers: &HeaderMap) -> String {
         300..=399 => {
             "; the repository was renamed or moved: set GITHUB_REPOSITORY to its new name".to_owned()
         }
-        401 => "; GITHUB_TOKEN is wrong or has expired: set a valid one".to_owned(),
+        401 => "; GITHUB_TOKEN is wrong or has expired: set a valid one, or for an App look at GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY".to_owned(),
         403 | 404 => format!(
-            "; check GITHUB_REPOSITORY and GITHUB_BASE_BRANCH, and that GITHUB_TOKEN may read and write contents and pull requests there{needs}"
+            "; check GITHUB_REPOSITORY and GITHUB_BASE_BRANCH, and that GITHUB_TOKEN, or the App, may read and write contents and pull requests there{needs}"
         ),
         _ => String::new(),
     }

@@ -4,16 +4,25 @@
 //! going on after a crash or a lost answer never makes a second branch or pull request. There is no call here that merges,
 //! overwrites a branch, deletes, or writes to a base branch: what is created is a [`Branch`], and those begin with `logmend/`.
 //!
+//! A repository may have credentials of its own: a token, or an App that is installed on it ([`Settings`]).
+//!
 //! REST version 2022-11-28 ("GitHub REST API documentation"), through octocrab with its own retry off: it sends a request
 //! again at once, creating ones too.
 
+mod accounts;
+mod app;
 mod client;
+mod connection;
 mod error;
+mod graphql;
 mod names;
 mod read;
+mod walk;
 mod write;
 
-pub use client::{GitHub, Settings};
+pub use accounts::{Account, Credentials, Scope, Settings};
+pub use app::{App, InvalidPrivateKey};
+pub use client::GitHub;
 pub use error::GitHubError;
 pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};

@@ -24,6 +24,18 @@ impl RepoName {
         &self.owner
     }
 
+    /// The name, without its owner.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The repository that an API route is below; `None` for one that is below none.
+    pub(super) fn of_route(route: &str) -> Option<Self> {
+        let mut parts = route.strip_prefix("/repos/")?.split(['/', '?']);
+        format!("{}/{}", parts.next()?, parts.next()?).parse().ok()
+    }
+
     /// The path of an API route below this repository.
     pub(super) fn route(&self, rest: &str) -> String {
         format!("/repos/{}/{}{rest}", self.owner, self.name)
@@ -154,6 +166,15 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<RepoName>(), Err(InvalidRepoName), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_route_tells_its_repository() {
+        let repository: RepoName = "acme/shop".parse().unwrap();
+        for rest in ["", "/git/ref/heads/a/b", "?x=y", "/pulls?state=all"] {
+            assert_eq!(RepoName::of_route(&repository.route(rest)).as_ref(), Some(&repository), "{rest}");
+        }
+        assert_eq!(RepoName::of_route("/app/installations/1/access_tokens"), None);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::Fingerprint;
 
+mod identity;
+mod walking;
+
 const TOKEN: &str = "ghp_never-to-be-seen";
 
 /// What is expected and what is answered.
@@ -44,16 +47,22 @@ async fn answer(
     (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], answer.to_string()).into_response()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own task")]
 async fn scripted(steps: Vec<Step>) -> (GitHub, Script) {
+    let (api_url, script) = server(steps).await;
+    let credentials = Some(Credentials::Token(TOKEN.to_owned().into()));
+    (GitHub::new(&Settings { api_url, credentials, ..Settings::default() }).unwrap(), script)
+}
+
+/// A server, by the address of its API, which is where GitHub Enterprise Server has it.
+#[expect(clippy::disallowed_methods, reason = "a test's own task")]
+async fn server(steps: Vec<Step>) -> (String, Script) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let script = Script { steps: Arc::new(Mutex::new(steps.into())), ..Script::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api_url = format!("http://{}/api/v3", listener.local_addr().unwrap());
     let router = Router::new().fallback(answer).with_state(script.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let token = Some(TOKEN.to_owned().into());
-    (GitHub::new(&Settings { api_url, token }).unwrap(), script)
+    (api_url, script)
 }
 
 fn proposal() -> Proposal {
@@ -321,7 +330,8 @@ async fn every_request_names_the_version_once_and_carries_the_token() {
 async fn a_token_that_no_header_can_carry_is_refused_and_not_shown() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     for bad in ["", "ghp_secret\n", "ghp secret", "ghp_sécret"] {
-        let settings = Settings { token: Some(bad.to_owned().into()), ..Settings::default() };
+        let credentials = Some(Credentials::Token(bad.to_owned().into()));
+        let settings = Settings { credentials, ..Settings::default() };
         let error = GitHub::new(&settings).unwrap_err();
         assert!(matches!(error, GitHubError::Client(_)) && !format!("{error:?}").contains("ghp"), "{error}");
     }

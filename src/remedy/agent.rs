@@ -17,8 +17,8 @@ use crate::redact;
 
 /// The longest answer: what can still be awaited without streaming is 21,333.
 const MAX_TOKENS: u32 = 16_000;
-/// What a cut answer is asked for once more.
-const MAX_TOKENS_AGAIN: u32 = 21_000;
+/// What a cut answer is asked for once more, as a stream.
+const MAX_TOKENS_AGAIN: u32 = 32_000;
 /// Submissions that did not hold before it counts as failed.
 const INVALID_SUBMISSIONS_MAX: u32 = 3;
 

@@ -1,12 +1,16 @@
 //! A repository as it stands at one commit: what the tools answer from, and what edits are checked against.
 //!
-//! The tree is read once, files as they are asked for, both through GitHub's API. Everything is bounded: a file, all files
-//! together, the answer of a tool.
+//! The tree is read once, files as they are asked for, both through GitHub's API; [`Snapshots`] keeps them for whoever comes next.
+//! Everything is bounded: a file, all files together, the answer of a tool.
+
+mod cache;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+pub use self::cache::Snapshots;
+use self::cache::{File, Files};
 use super::paths::{self, file_name};
 use crate::github::{Base, EntryKind, GitHub, GitHubError, RepoName, Tree, TreeEntry};
 use crate::model::Frame;
@@ -14,8 +18,6 @@ use crate::redact;
 
 /// The longest file that is read.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// All files of a snapshot together: some hundred source files.
-const FILES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The longest file that is searched; longer ones are data as a rule.
 const SEARCHED_BYTES_MAX: u64 = 256 * 1024;
 /// Files that one search reads at most: each is a call to GitHub the first time.
@@ -48,47 +50,43 @@ fn told(text: impl Into<String>) -> SnapshotError {
 #[derive(Debug)]
 enum Source {
     GitHub {
-        github: Box<GitHub>,
+        github: GitHub,
         repository: RepoName,
+        /// What was read before.
+        files: Files,
     },
-    /// Files that are there already: what tests use.
-    Memory,
+    /// Files that are there already, by their ids: what tests use.
+    Memory(HashMap<String, Arc<str>>),
 }
 
 /// A repository at one commit.
 #[derive(Debug)]
 pub struct Snapshot {
     source: Source,
-    tree: Tree,
-    /// Files by object id; a std mutex, since it is held for a look-up alone.
-    files: Mutex<Files>,
-}
-
-#[derive(Debug, Default)]
-struct Files {
-    by_sha: HashMap<String, Arc<str>>,
-    bytes: usize,
+    tree: Arc<Tree>,
 }
 
 impl Snapshot {
-    /// Reads the tree of a base commit.
+    /// Reads the tree of a base commit, for a snapshot that shares nothing with others.
     ///
     /// # Errors
     ///
     /// Where GitHub does not answer.
     pub async fn load(github: &GitHub, repository: &RepoName, base: &Base) -> Result<Self, GitHubError> {
-        let tree = github.tree(repository, &base.tree).await?;
-        let source = Source::GitHub { github: Box::new(github.clone()), repository: repository.clone() };
-        Ok(Self { source, tree, files: Mutex::default() })
+        Snapshots::default().at(github, repository, base).await
+    }
+
+    fn of_tree(github: GitHub, repository: RepoName, tree: Arc<Tree>, files: Files) -> Self {
+        Self { source: Source::GitHub { github, repository, files }, tree }
     }
 
     /// A snapshot of these files.
     #[must_use]
     pub fn of_files(files: &[(&str, &str)]) -> Self {
-        let mut known = Files::default();
+        let mut known = HashMap::new();
         let mut entries = Vec::new();
         for (path, text) in files {
-            known.by_sha.insert((*path).to_owned(), Arc::from(*text));
+            known.insert((*path).to_owned(), Arc::from(*text));
             entries.push(TreeEntry {
                 path: (*path).to_owned(),
                 mode: "100644".to_owned(),
@@ -97,8 +95,7 @@ impl Snapshot {
                 size: text.len() as u64,
             });
         }
-        let tree = Tree { entries, truncated: false };
-        Self { source: Source::Memory, tree, files: Mutex::new(known) }
+        Self { source: Source::Memory(known), tree: Arc::new(Tree { entries, truncated: false }) }
     }
 
     /// The entry of a plain file: no folder, symbolic link or submodule.
@@ -151,28 +148,16 @@ impl Snapshot {
 
     /// `None` where the file is no text.
     async fn blob(&self, entry: &TreeEntry) -> Result<Option<Arc<str>>, SnapshotError> {
-        if let Some(known) = self.known(&entry.sha) {
-            return Ok(Some(known));
+        let (github, repository, files) = match &self.source {
+            Source::Memory(files) => return Ok(files.get(&entry.sha).cloned()),
+            Source::GitHub { github, repository, files } => (github, repository, files),
+        };
+        if let Some(known) = files.get(repository, &entry.sha) {
+            return Ok(known.text());
         }
-        let Source::GitHub { github, repository } = &self.source else { return Ok(None) };
-        let bytes = github.blob(repository, &entry.sha).await?;
-        let is_pointer = bytes.starts_with(b"version https://git-lfs.github.com/");
-        let Ok(text) = String::from_utf8(bytes) else { return Ok(None) };
-        if text.contains('\0') || is_pointer {
-            return Ok(None);
-        }
-        let text: Arc<str> = Arc::from(text);
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.bytes + text.len() > FILES_BYTES_MAX {
-            return Err(told("so many files were read by now that no more can be; work with those"));
-        }
-        files.bytes += text.len();
-        files.by_sha.insert(entry.sha.clone(), Arc::clone(&text));
-        Ok(Some(text))
-    }
-
-    fn known(&self, sha: &str) -> Option<Arc<str>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).by_sha.get(sha).cloned()
+        let file = text_of(github.blob(repository, &entry.sha).await?).map_or(File::Other, File::Text);
+        files.keep(repository, &entry.sha, file.clone());
+        Ok(file.text())
     }
 
     /// Answers `list_files`.
@@ -315,6 +300,13 @@ impl Snapshot {
     }
 }
 
+/// `None` where the bytes are no text, or stand for a file that is kept elsewhere.
+fn text_of(bytes: Vec<u8>) -> Option<Arc<str>> {
+    let is_pointer = bytes.starts_with(b"version https://git-lfs.github.com/");
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.contains('\0') && !is_pointer).then(|| text.into())
+}
+
 fn is_file(entry: &TreeEntry) -> bool {
     entry.kind == EntryKind::Blob && matches!(entry.mode.as_str(), "100644" | "100755")
 }
@@ -401,7 +393,7 @@ mod tests {
             sha: "h".into(),
             size: 10 << 20,
         };
-        snapshot.tree.entries.extend([link, module, folder, huge]);
+        Arc::make_mut(&mut snapshot.tree).entries.extend([link, module, folder, huge]);
         snapshot
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
 use super::edits::{self, Submission};
-use super::snapshot::Snapshot;
+use super::snapshot::Snapshots;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
 use crate::github::{self, Base, GitHub, Proposal, RepoName};
@@ -38,6 +38,8 @@ pub struct Remedy {
     /// Whether pull requests may be opened: whether there is a token.
     opens_pull_requests: bool,
     agent: Agent,
+    /// What was read of repositories, for all attempts.
+    snapshots: Snapshots,
     settings: Settings,
     /// Where a service's other log lines are; `None` where nobody keeps them.
     loki: Option<loki::Client>,
@@ -57,7 +59,8 @@ impl Remedy {
         settings: Settings,
     ) -> Result<Self, RemedyError> {
         let agent = Agent::new(claude::Client::new(claude)?);
-        Ok(Self { store, github, opens_pull_requests, agent, settings, loki: None })
+        let snapshots = Snapshots::default();
+        Ok(Self { store, github, opens_pull_requests, agent, snapshots, settings, loki: None })
     }
 
     /// The same, showing Claude what the service logged around an error.
@@ -124,7 +127,7 @@ impl Remedy {
                 None => return Ok(()),
             }
         };
-        if !self.opens_pull_requests {
+        if !self.opens_pull_requests || !self.github.may_write(repository) {
             fix.status = FixStatus::Proposed;
             return Ok(());
         }
@@ -146,7 +149,7 @@ impl Remedy {
     ) -> Result<Option<Submission>, RemedyError> {
         repository.to_string().clone_into(&mut fix.repository);
         base.commit.clone_into(&mut fix.base_commit);
-        let snapshot = Snapshot::load(&self.github, repository, base).await?;
+        let snapshot = self.snapshots.at(&self.github, repository, base).await?;
         let budget = Budget { usd_max: self.settings.usd_per_fix_max - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
         let outcome = self.agent.write_fix(cluster, &around, &snapshot, &budget).await;

@@ -13,6 +13,7 @@ mod changes;
 mod classification;
 mod classify;
 mod collector;
+mod contracts;
 mod crashes;
 mod door;
 mod end_to_end;

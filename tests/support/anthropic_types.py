@@ -11,7 +11,7 @@ import json
 import sys
 
 import anthropic
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
 from pydantic import TypeAdapter, ValidationError
 
 # These two are typed among the parameters but travel as headers.
@@ -27,9 +27,9 @@ def known_keys(params):
 
 
 def request_faults(bodies):
-    adapter = TypeAdapter(MessageCreateParamsNonStreaming)
-    known = known_keys(MessageCreateParamsNonStreaming)
     for number, body in enumerate(bodies, 1):
+        params = MessageCreateParamsStreaming if body.get("stream") else MessageCreateParamsNonStreaming
+        adapter, known = TypeAdapter(params), known_keys(params)
         for key in sorted(set(body) - known):
             yield f"request {number}: `{key}` is no parameter"
         try:
@@ -80,9 +80,41 @@ def sdk_faults(url, key):
     second = client.messages.create(**asked, messages=messages)
     if second.stop_reason != "end_turn":
         yield f"the second answer does not end the turn: {second}"
+    yield from stream_faults(client, asked, messages[:1])
     model = client.models.retrieve(asked["model"])
     if model.lifecycle != "active" or not model.max_tokens:
         yield f"the model is not described: {model}"
+
+
+def stream_faults(client, asked, messages):
+    """Two answers as streams: what the SDK puts together is what it was told in one for the answers before."""
+    expected = [
+        ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "content_block_start"],
+        ["content_block_stop", "message_delta", "message_stop"],
+    ]
+    with client.messages.create(**asked, messages=messages, stream=True) as raw:
+        events = list(raw)
+    kinds = [event.type for event in events]
+    # The SDK passes over pings by itself.
+    if kinds[:5] != expected[0] or kinds[-3:] != expected[1]:
+        yield f"the events come in another order: {kinds}"
+    for event in events:
+        try:
+            type(event).model_validate(event.model_dump(), strict=True)
+        except ValidationError as error:
+            yield f"{event.type}: {error}"
+        for key in sorted(event.model_extra or {}):
+            yield f"{event.type}: `{key}` is no field of it"
+    with client.messages.stream(**asked, messages=messages) as stream:
+        whole = stream.get_final_message()
+    uses = [block for block in whole.content if block.type == "tool_use"]
+    thoughts = [block for block in whole.content if block.type == "thinking"]
+    if [(use.name, use.input) for use in uses] != [("look", {"where": "up and down the street"})]:
+        yield f"the streamed use of a tool is another one: {uses}"
+    if len(thoughts) != 1 or not thoughts[0].signature:
+        yield f"the streamed thought is not whole: {thoughts}"
+    if whole.stop_reason != "tool_use" or whole.usage.output_tokens < 10:
+        yield f"the streamed answer does not end as it should: {whole}"
 
 
 def main(mode, *args):

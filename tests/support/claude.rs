@@ -74,6 +74,8 @@ struct Shared {
     answers: Vec<Value>,
     exchanges: Vec<Exchange>,
     violations: Vec<String>,
+    /// When the models are retired, where they are deprecated.
+    retires_at: Option<String>,
 }
 
 /// Claude, with its answers written beforehand.
@@ -116,6 +118,11 @@ impl ClaudeStandIn {
         self.shared.lock().unwrap().answers.clone()
     }
 
+    /// All models are deprecated from now on.
+    pub fn deprecate(&self, retires_at: &str) {
+        self.shared.lock().unwrap().retires_at = Some(retires_at.to_owned());
+    }
+
     /// Why requests were refused, and what the API would take but should not be sent.
     pub fn violations(&self) -> Vec<String> {
         self.shared.lock().unwrap().violations.clone()
@@ -143,7 +150,15 @@ async fn get_model(State(shared): Stand, Path(id): Path<String>, headers: Header
         let known = MODELS.contains(&id.as_str());
         known.then(|| model(&id)).ok_or_else(missing)
     });
-    shared.lock().unwrap().answer("models", found)
+    let mut shared = shared.lock().unwrap();
+    let found = found.map(|mut model| {
+        if let Some(day) = &shared.retires_at {
+            model["lifecycle"] = json!("deprecated");
+            (model["deprecated_at"], model["retires_at"]) = (model["created_at"].clone(), json!(day));
+        }
+        model
+    });
+    shared.answer("models", found)
 }
 
 async fn unexpected(State(shared): Stand, request: axum::extract::Request) -> Response {
@@ -189,10 +204,18 @@ impl Shared {
             Answer::Message(message) => {
                 let rendered = message.render(self.answers.len() + 1, &request, self.cached(&request));
                 let body: Value = serde_json::from_str(&rendered.body).unwrap();
-                let content = body["content"].clone();
+                let (content, streams) = (body["content"].clone(), request["stream"] == true);
                 self.answers.push(body);
                 self.exchanges.push(Exchange { request, content, blocks: rendered.blocks });
-                respond(200, &[], rendered.body)
+                if streams { stream(turn::sent(&rendered.events)) } else { respond(200, &[], rendered.body) }
+            }
+            Answer::Broken(message, events, fault) => {
+                let mut rendered = message.render(self.answers.len() + 1, &request, self.cached(&request));
+                rendered.events.truncate(*events);
+                if !fault.is_null() {
+                    rendered.events.push(fault.to_string());
+                }
+                stream(turn::sent(&rendered.events))
             }
             Answer::With(_) => unreachable!("it was replaced by what it gave"),
         }
@@ -237,6 +260,14 @@ fn respond(status: u16, headers: &[(String, String)], body: String) -> Response 
         let name: HeaderName = name.parse().unwrap();
         response.headers_mut().insert(name, value.parse().unwrap());
     }
+    response
+}
+
+fn stream(events: String) -> Response {
+    let mut response = respond(200, &[], events);
+    response
+        .headers_mut()
+        .insert("content-type", HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response
 }
 

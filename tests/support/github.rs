@@ -3,6 +3,7 @@
 //! It answers in the full shapes of GitHub's published description, refuses what GitHub refuses, and keeps in
 //! [`GitHubStandIn::violations`] what a client may never do.
 
+pub mod app;
 mod pulls;
 mod repository;
 mod routes;
@@ -92,7 +93,8 @@ impl GitHubStandIn {
         let listener = server::listener().await;
         let shapes = Shapes { base_url: format!("http://{}", listener.local_addr().unwrap()) };
         let repository = Repository::with_files(files);
-        let model = Model { repository, pulls: Pulls::default(), shapes, violations: Vec::new() };
+        let (pulls, installed) = (Pulls::default(), app::Installed::default());
+        let model = Model { repository, pulls, installed, shapes, violations: Vec::new() };
         let shared = Arc::new(Mutex::new(Shared { model, calls: Vec::new(), planned: Vec::new() }));
         let router = Router::new().fallback(handle).with_state(shared.clone());
         Self { server: Server::start(listener, router), shared }
@@ -135,6 +137,16 @@ impl GitHubStandIn {
     /// People push these files to the base branch; a file that is there keeps its mode. Answers the new commit.
     pub fn push_to_base(&self, files: &[(&str, &[u8])]) -> String {
         self.shared.lock().unwrap().model.repository.push_to_base(files)
+    }
+
+    /// How many tokens its App was given.
+    pub fn tokens_granted(&self) -> usize {
+        self.shared.lock().unwrap().model.installed.granted()
+    }
+
+    /// No token that its App was given holds any more.
+    pub fn revoke_tokens(&self) {
+        self.shared.lock().unwrap().model.installed.revoke();
     }
 
     /// The branches, by name.
@@ -254,8 +266,8 @@ impl Shared {
     /// What every request must have; the refusal of one that lacks it.
     fn check(&mut self, call: &Call, headers: &HeaderMap) -> Option<Reply> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut violate =
-            |what: &str| self.model.violations.push(format!("{} {}: {what}", call.method, call.path));
+        let violations = &mut self.model.violations;
+        let mut violate = |what: &str| violations.push(format!("{} {}: {what}", call.method, call.path));
         if text("x-github-api-version") != API_VERSION {
             violate(&format!(
                 "x-github-api-version is `{}`, not {API_VERSION}",
@@ -270,6 +282,17 @@ impl Shared {
             ));
         }
         let (scheme, token) = text("authorization").split_once(' ').unwrap_or_default();
+        if app::is_asked_as_app(&call.path) {
+            let why = app::refused(token)?;
+            violate(why);
+            return Some(Reply::error(401, why));
+        }
+        match self.model.installed.holds(token) {
+            Some(true) => return None,
+            // It held when it was given: who sends it does nothing wrong.
+            Some(false) => return Some(Reply::error(401, "Bad credentials")),
+            None => {}
+        }
         if !(scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token")) || token != TOKEN
         {
             violate("no token, or another one");

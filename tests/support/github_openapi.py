@@ -14,7 +14,7 @@ import urllib.parse
 
 from jsonschema import Draft4Validator
 
-ROOT = "/repos/{owner}/{repo}"
+ROOTS = ("/repos/{owner}/{repo}", "/app/installations/")
 # What may hold slashes; every other parameter is one segment of a path.
 WIDE = {"ref"}
 
@@ -43,7 +43,7 @@ class Description:
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             self.document = json.load(file)
-        templates = [template for template in self.document["paths"] if template.startswith(ROOT)]
+        templates = [template for template in self.document["paths"] if template.startswith(ROOTS)]
         # The template with the fewest parameters fits best: …/pulls/comments is no pull request.
         self.templates = [(pattern(template), template) for template in sorted(templates, key=lambda t: t.count("{"))]
         self.validators = {}

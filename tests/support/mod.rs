@@ -12,6 +12,7 @@ pub mod loki;
 pub mod next_hop;
 pub mod otlp;
 pub mod peers;
+pub mod prism;
 pub mod programs;
 pub mod python;
 pub mod server;

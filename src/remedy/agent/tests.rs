@@ -25,9 +25,25 @@ struct Script {
 async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -> Response {
     assert_eq!(headers["anthropic-version"], "2026-10-21");
     assert_eq!(headers["x-api-key"], "sk-ant-test");
+    let streams = serde_json::from_slice::<Value>(&body).unwrap()["stream"] == true;
     script.requests.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
     let (status, body) = script.turns.lock().unwrap().pop_front().expect("a scripted turn");
+    let body = if streams && status == 200 { in_pieces(&body) } else { body };
     (StatusCode::from_u16(status).unwrap(), [("retry-after", "0")], body).into_response()
+}
+
+/// An answer as a stream, each block in one piece.
+fn in_pieces(answer: &str) -> String {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let mut events = vec![json!({"type": "message_start", "message": {"usage": answer["usage"]}})];
+    for (index, block) in answer["content"].as_array().unwrap().iter().enumerate() {
+        events.push(json!({"type": "content_block_start", "index": index, "content_block": block}));
+        events.push(json!({"type": "content_block_stop", "index": index}));
+    }
+    events.push(json!({"type": "message_delta", "delta": {"stop_reason": answer["stop_reason"]}}));
+    events.push(json!({"type": "message_stop"}));
+    let texts: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    texts.concat()
 }
 
 struct Held {
@@ -205,7 +221,12 @@ async fn a_cut_answer_is_asked_for_once_more_and_never_run() {
     assert!(matches!(held.outcome.verdict, Verdict::Submitted(_)));
     assert_eq!(
         (&held.requests[0]["max_tokens"], &held.requests[1]["max_tokens"]),
-        (&json!(16_000), &json!(21_000))
+        (&json!(16_000), &json!(32_000))
+    );
+    assert_eq!(
+        (held.requests[0].get("stream"), held.requests[1].get("stream")),
+        (None, Some(&json!(true))),
+        "what may take longer than ten minutes is streamed"
     );
     assert_eq!(held.requests[0]["messages"], held.requests[1]["messages"]);
     assert!(matches!(hold(vec![cut(), cut()], Budget::default()).await.outcome.verdict, Verdict::Failed(_)));

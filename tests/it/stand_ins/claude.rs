@@ -198,9 +198,14 @@ async fn claude_answers_its_script() {
 #[tokio::test(flavor = "multi_thread")]
 async fn claude_is_what_the_sdk_expects() {
     let script = python::script("anthropic_types.py");
-    let claude =
-        ClaudeStandIn::start(vec![Turn::tool_use("look", json!({"where": "up"})), Turn::text("Nothing.")])
-            .await;
+    let streamed = || Turn::tool_use("look", json!({"where": "up and down the street"}));
+    let claude = ClaudeStandIn::start(vec![
+        Turn::tool_use("look", json!({"where": "up"})),
+        Turn::text("Nothing."),
+        streamed(),
+        streamed(),
+    ])
+    .await;
     python::run(&script, &["sdk", &claude.url(), claude.key()]).await;
     converse(&claude, &good()).await;
     python::feed(&script, &["requests"], &python::lines(&claude.requests())).await;

@@ -8,7 +8,7 @@ use super::{KEY, MODELS, Refusal, check, history, known_keys, refuse, schema};
 /// The version of the API that requests must name.
 const API_VERSION: &str = "2026-10-21";
 
-/// What a request may hold, `stream` aside: no part of the service streams.
+/// What a request may hold.
 const KEYS: &[&str] = &[
     "model",
     "max_tokens",
@@ -69,7 +69,9 @@ pub(super) fn body(request: &Value, counting: bool) -> Result<(), Refusal> {
             format!("max_tokens: Input should be an integer from 1 to {MAX_TOKENS}")
         })?;
     }
-    check(request["stream"] != true, || "stream: this stand-in does not stream".to_owned())?;
+    check(matches!(request["stream"], Value::Null | Value::Bool(_)), || {
+        "stream: Input should be a valid boolean".to_owned()
+    })?;
     tool_choice(&request["tool_choice"])?;
     thinking(&request["thinking"], model)?;
     output_config(&request["output_config"])?;

@@ -16,6 +16,8 @@ pub(super) enum Answer {
     Status(u16, Vec<(String, String)>, Value),
     /// A body as it stands.
     Raw(Value),
+    /// A message as a stream that does not come to its end: so many of its events, then a fault, or nothing where it is null.
+    Broken(Message, usize, Value),
     /// What follows from the request.
     With(Box<dyn FnOnce(&Value) -> Turn + Send>),
 }
@@ -85,6 +87,14 @@ impl Turn {
         Answer::Raw(body).into()
     }
 
+    /// As [`Turn::tool_use`], but the stream breaks off after so many events. `fault` is the error that the API tells then;
+    /// where it is null the connection ends.
+    pub fn broken_stream(name: &str, input: Value, events: usize, fault: Value) -> Self {
+        let blocks = vec![Block::Thinking, Block::ToolUse(name.to_owned(), input)];
+        let message = Message { blocks, stop_reason: "tool_use".to_owned(), stop_details: Value::Null };
+        Answer::Broken(message, events, fault).into()
+    }
+
     /// The answer follows from the request.
     pub fn with(answer: impl FnOnce(&Value) -> Self + Send + 'static) -> Self {
         Answer::With(Box::new(answer)).into()
@@ -128,6 +138,8 @@ pub(super) struct Rendered {
     /// a block apart and puts it together anew is found out.
     pub blocks: Vec<String>,
     pub body: String,
+    /// The same message as the data of the events that it is streamed by, in their order.
+    pub events: Vec<String>,
 }
 
 impl Message {
@@ -141,8 +153,57 @@ impl Message {
         let body = format!(
             r#"{{"id":"msg_01StandIn{number:04}","type":"message","role":"assistant","model":{model},"content":[{content}],"stop_reason":{reason},"stop_sequence":null,"stop_details":{details},"usage":{usage}}}"#
         );
-        Rendered { blocks, body }
+        let events = self.events(number, request, &blocks, &usage);
+        Rendered { blocks, body, events }
     }
+
+    /// The message as it is streamed: begun without content, each block begun without what comes in pieces, and the totals
+    /// at its end.
+    fn events(&self, number: usize, request: &Value, blocks: &[String], usage: &Value) -> Vec<String> {
+        let (model, reason, details) = (&request["model"], json!(self.stop_reason), &self.stop_details);
+        let (mut first, mut last) = (usage.clone(), usage.clone());
+        first["output_tokens"] = json!(1);
+        for told_at_the_start_alone in ["cache_creation", "service_tier"] {
+            last.as_object_mut().unwrap().remove(told_at_the_start_alone);
+        }
+        let mut events = vec![format!(
+            r#"{{"type":"message_start","message":{{"id":"msg_01StandIn{number:04}","type":"message","role":"assistant","model":{model},"content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"usage":{first}}}}}"#
+        )];
+        for (index, (block, whole)) in self.blocks.iter().zip(blocks).enumerate() {
+            let (begun, pieces) = block.pieces(number, index, whole);
+            events
+                .push(format!(r#"{{"type":"content_block_start","index":{index},"content_block":{begun}}}"#));
+            if index == 0 {
+                events.push(r#"{"type": "ping"}"#.to_owned());
+            }
+            events.extend(
+                pieces.iter().map(|piece| {
+                    format!(r#"{{"type":"content_block_delta","index":{index},"delta":{piece}}}"#)
+                }),
+            );
+            events.push(format!(r#"{{"type":"content_block_stop","index":{index}}}"#));
+        }
+        events.push(format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":{reason},"stop_sequence":null,"stop_details":{details},"container":null}},"usage":{last}}}"#
+        ));
+        events.push(r#"{"type":"message_stop"}"#.to_owned());
+        events
+    }
+}
+
+/// The data of events as they are sent.
+pub(super) fn sent(events: &[String]) -> String {
+    let name =
+        |event: &str| serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned();
+    let texts: Vec<_> =
+        events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", name(event))).collect();
+    texts.concat()
+}
+
+/// A text in pieces of some characters, as tokens come.
+fn in_pieces(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    chars.chunks(7).map(|piece| piece.iter().collect()).collect()
 }
 
 impl Block {
@@ -159,6 +220,31 @@ impl Block {
             Self::Unknown => format!(
                 r#"{{"type":"waypoint_20270101","zenith":1.50,"label":"caf\u00e9 {number}","area": {{"y": null, "b": [ ] }}}}"#
             ),
+        }
+    }
+}
+
+impl Block {
+    /// The block as it begins and the pieces that follow; a tool's input begins with an empty piece.
+    fn pieces(&self, number: usize, at: usize, whole: &str) -> (String, Vec<String>) {
+        match self {
+            Self::Thinking => (
+                r#"{"type":"thinking","thinking":"","signature":""}"#.to_owned(),
+                vec![format!(r#"{{"type":"signature_delta","signature":"{}"}}"#, signature(number))],
+            ),
+            Self::Text(text) => {
+                let piece = |piece: &String| format!(r#"{{"type":"text_delta","text":{}}}"#, json!(piece));
+                (r#"{"type":"text","text":""}"#.to_owned(), in_pieces(text).iter().map(piece).collect())
+            }
+            Self::ToolUse(name, input) => {
+                let begun = Self::ToolUse(name.clone(), json!({})).render(number, at);
+                let pieces = [vec![String::new()], in_pieces(&input.to_string())].concat();
+                let piece = |piece: &String| {
+                    format!(r#"{{"type":"input_json_delta","partial_json":{}}}"#, json!(piece))
+                };
+                (begun, pieces.iter().map(piece).collect())
+            }
+            Self::Unknown => (whole.to_owned(), Vec::new()),
         }
     }
 }

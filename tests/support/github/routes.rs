@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::app::Installed;
 use super::pulls::{Pulls, is_base};
 use super::repository::{Entry, Repository};
 use super::shapes::{NAME, OWNER, Shapes};
@@ -59,6 +60,7 @@ pub struct Asked<'a> {
 pub struct Model {
     pub repository: Repository,
     pub pulls: Pulls,
+    pub installed: Installed,
     pub shapes: Shapes,
     /// What a client must never do, and did.
     pub violations: Vec<String>,
@@ -67,6 +69,9 @@ pub struct Model {
 impl Model {
     pub fn answer(&mut self, asked: &Asked) -> Reply {
         let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
+        if let ("POST", ["app", "installations", id, "access_tokens"]) = (asked.method, path.as_slice()) {
+            return self.installed.grant(id, asked.body, &self.shapes);
+        }
         let known = path.strip_prefix(&["repos", OWNER, NAME]).and_then(|rest| self.route(asked, rest));
         known.unwrap_or_else(|| {
             self.violations.push(format!("unexpected: {} /{}", asked.method, path.join("/")));
@@ -78,6 +83,7 @@ impl Model {
         let (body, repository, shapes) = (asked.body, &self.repository, &self.shapes);
         let reply = match (asked.method, path) {
             ("GET", []) => Reply::new(200, shapes.repository()),
+            ("GET", ["installation"]) => Installed::installation(shapes),
             ("GET", ["git", "ref", name @ ..]) => self.get_reference(&name.join("/")),
             ("GET", ["git", kind @ ("commits" | "trees" | "blobs"), sha]) => {
                 let recursive = asked.query.iter().any(|(key, _)| key == "recursive");

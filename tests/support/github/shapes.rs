@@ -42,10 +42,12 @@ impl Shapes {
     }
 
     pub fn user(&self, login: &str, kind: &str) -> Value {
-        let url = format!("{}/users/{login}", self.base_url);
+        // An App's login ends in `[bot]`, and no address can hold brackets.
+        let encoded = login.replace('[', "%5B").replace(']', "%5D");
+        let url = format!("{}/users/{encoded}", self.base_url);
         let about = json!({
             "login": login, "id": 4_201, "node_id": node_id("User", login), "gravatar_id": "", "type": kind, "site_admin": false,
-            "avatar_url": format!("{}/avatars/{login}", self.base_url), "html_url": format!("{}/html/{login}", self.base_url),
+            "avatar_url": format!("{}/avatars/{encoded}", self.base_url), "html_url": format!("{}/html/{encoded}", self.base_url),
             "url": url,
         });
         merged(
