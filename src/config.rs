@@ -24,6 +24,7 @@ mod ingest;
 mod keys;
 mod learn;
 mod loki;
+mod services;
 mod store;
 mod telemetry;
 
@@ -135,13 +136,16 @@ pub fn rules_file(sources: &Sources) -> Result<Option<RulesFile>, ConfigError> {
 struct Reader<'s> {
     sources: &'s Sources,
     file: BTreeMap<String, String>,
+    /// The tables of single services in the file.
+    services: Option<toml::Table>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
 
 impl<'s> Reader<'s> {
     fn new(sources: &'s Sources) -> Self {
-        let mut reader = Self { sources, file: BTreeMap::new(), faults: Vec::new(), notes: Vec::new() };
+        let mut reader =
+            Self { sources, file: BTreeMap::new(), services: None, faults: Vec::new(), notes: Vec::new() };
         if let Some(path) = &sources.file {
             reader.read_file(path);
         }
@@ -169,6 +173,10 @@ impl<'s> Reader<'s> {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
                     value.to_string()
+                }
+                toml::Value::Table(services) if key == services::KEY => {
+                    self.services = Some(services);
+                    continue;
                 }
                 _ => {
                     self.faults.push(format!("{name}: {key} must be a text, a number or true or false"));
@@ -291,7 +299,14 @@ impl<'s> Reader<'s> {
         let claude = self.claude();
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
         let token = self.secret("GITHUB_TOKEN");
-        self.note_what_is_off(claude.is_some(), repository.is_some(), token.is_some());
+        let services = self.services(repository.is_some());
+        let remedy = remedy::Settings {
+            repository,
+            base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
+            services,
+            usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+        };
+        self.note_what_is_off(claude.is_some(), remedy.has_repository(), token.is_some());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
         let triage = self.triage();
@@ -324,11 +339,7 @@ impl<'s> Reader<'s> {
                 api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
                 token,
             },
-            remedy: remedy::Settings {
-                repository,
-                base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
-                usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
-            },
+            remedy,
             telemetry: self.telemetry(&listeners),
             notes: std::mem::take(&mut self.notes),
         }

@@ -9,14 +9,18 @@
 
 mod client;
 mod error;
+mod history;
 mod names;
 mod read;
+mod review;
 mod write;
 
 pub use client::{GitHub, Settings};
 pub use error::GitHubError;
+pub use history::PastCommit;
 pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
+pub use review::{InvalidReviewer, Reviewer};
 pub use write::{Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]

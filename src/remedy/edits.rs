@@ -129,6 +129,7 @@ pub async fn judge(submitted: &SubmitFix, snapshot: &Snapshot) -> Result<Submiss
     for new in submitted.new_files.iter().flatten() {
         files.push(added(new, snapshot)?);
     }
+    files.iter().try_for_each(|file| snapshot.may_change(&file.path))?;
     check(&files).map_err(SnapshotError::Answer)?;
     let text = |text: &str| redact::redact(&redact::plain(redact::cut(text, 8_000))).into_owned();
     let confidence =

@@ -10,7 +10,12 @@
 pub mod agent;
 pub mod edits;
 mod ends;
+pub mod evidence;
+pub mod mapping;
+pub mod owners;
 pub mod paths;
+pub mod pattern;
+pub mod places;
 pub mod prompt;
 pub mod pull_request;
 pub mod snapshot;
@@ -33,6 +38,8 @@ pub struct Settings {
     pub repository: Option<RepoName>,
     /// The branch that fixes are for; the repository's default branch where `None`.
     pub base_branch: Option<String>,
+    /// What is different for single services.
+    pub services: places::Services,
     /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
     pub usd_per_fix_max: f64,
 }
@@ -41,7 +48,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum RemedyError {
     /// No repository is configured.
-    #[error("GITHUB_REPOSITORY is not set: there is no source to mend")]
+    #[error(
+        "neither GITHUB_REPOSITORY nor the service's table in LOGMEND_SERVICES names a repository: there is no source to mend"
+    )]
     NoRepository,
     /// The store lost the cluster.
     #[error("the store does not know this error any more")]
