@@ -214,3 +214,97 @@ fn is_command(command: &str) -> bool {
         && !command.contains(char::is_control)
         && !command.contains("```")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use crate::config::{ConfigError, Sources, load};
+    use crate::remedy::Settings;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let mut sources = Sources::default();
+        sources.environment.insert("LOGMEND_SERVICES".into(), file.path().to_str().unwrap().into());
+        sources.environment.extend(environment.iter().map(|(key, value)| ((*key).into(), (*value).into())));
+        load(&sources).map(|config| config.remedy)
+    }
+
+    const CHECKOUT: &str = r#"
+[services.checkout]
+repository = "acme/checkout"
+base_branch = "release/2026"
+source_root = "/services/checkout/"
+reviewers = ["octocat", "@acme/payments"]
+labels = ["team: checkout"]
+allow_paths = ["/services/checkout/", "*.sql"]
+deny_paths = ["**/auth/"]
+test_command = "make -C services/checkout test"
+[services."web shop"]
+labels = []
+"#;
+
+    #[test]
+    fn a_service_is_read_whole() {
+        let settings = read(CHECKOUT, &[("GITHUB_REPOSITORY", "acme/shop")]).unwrap();
+        let place = settings.place_of("checkout").unwrap();
+        assert_eq!(place.repository.to_string(), "acme/checkout");
+        assert_eq!(place.base_branch.as_deref(), Some("release/2026"));
+        let service = place.service;
+        assert_eq!(service.source_root, "services/checkout");
+        let reviewers: Vec<_> = service.reviewers.iter().map(ToString::to_string).collect();
+        assert_eq!(reviewers, ["octocat", "acme/payments"]);
+        assert_eq!(service.labels, ["team: checkout"]);
+        assert!(service.rules.check("services/checkout/a.py").is_ok());
+        assert!(service.rules.check("services/checkout/auth/a.py").is_err());
+        assert_eq!(service.test_command.as_deref(), Some("make -C services/checkout test"));
+        assert_eq!(settings.place_of("web shop").unwrap().repository.to_string(), "acme/shop");
+    }
+
+    /// Tables stand in `logmend.toml` as well; the file that the variable names stands before them.
+    #[test]
+    fn tables_stand_in_the_file_of_all_settings_too() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        write!(file, "github_repository = \"acme/shop\"\n{CHECKOUT}").unwrap();
+        let sources = Sources { file: Some(file.path().to_owned()), ..Sources::default() };
+        let settings = load(&sources).unwrap().remedy;
+        assert_eq!(settings.place_of("checkout").unwrap().repository.to_string(), "acme/checkout");
+        assert_eq!(settings.place_of("other").unwrap().repository.to_string(), "acme/shop");
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        for (text, expected) in [
+            (
+                "[services.a]\nrepository = \"shop\"",
+                "[services.a]: repository is `shop`: a repository is owner/name",
+            ),
+            (
+                "[services.a]\nreposetory = \"a/b\"",
+                "there is no setting reposetory; did you mean repository?",
+            ),
+            ("[services.a]\nlabels = \"x\"", "labels must be a list of texts"),
+            ("[services.a]\nlabels = [\"a,b\"]", "labels is `a,b`; it must be labels of"),
+            (
+                "[services.a]\nreviewers = [\"jane@example.com\"]",
+                "a reviewer is a login, or organisation/team",
+            ),
+            ("[services.a]\nsource_root = \"../x\"", "it must be a folder of the repository"),
+            ("[services.a]\nbase_branch = \"a b\"", "it must be the name of a branch"),
+            ("[services.a]\ndeny_paths = [\"!x\"]", "deny_paths holds `!x`: a pattern begins with no `!`"),
+            ("[services.a]\ntest_command = 7", "test_command must be a text"),
+            ("[services.a]\ntest_command = \"a\\nb\"", "it must be one line"),
+            ("[services.a]\nlabels = []", "names no repository and GITHUB_REPOSITORY is not set"),
+            ("services = 3", "holds no [services.NAME] table"),
+            ("[checkout]\nrepository = \"a/b\"", "it may hold [services.NAME] tables alone"),
+            ("[services]\na = 3", "[services.a] must be a table"),
+            ("[services", "is no TOML"),
+        ] {
+            let told = read(text, &[]).unwrap_err().to_string();
+            assert!(told.contains(expected), "{text}\n{told}");
+        }
+        let told = read("", &[("LOGMEND_SERVICES", "/nonexistent.toml")]).unwrap_err().to_string();
+        assert!(told.contains("cannot read /nonexistent.toml"), "{told}");
+    }
+}

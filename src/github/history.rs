@@ -134,8 +134,9 @@ impl GitHub {
         older: &str,
         newer: &str,
     ) -> Result<Option<u64>, GitHubError> {
-        let ends = format!("{}...{}", segment(newer), segment(older));
-        match self.get::<Comparison>(&repository.route(&format!("/compare/{ends}?per_page=1"))).await {
+        // Changed files, which may be megabytes, stand on the first page alone.
+        let ends = format!("{}...{}?per_page=1&page=2", segment(newer), segment(older));
+        match self.get::<Comparison>(&repository.route(&format!("/compare/{ends}"))).await {
             Ok(found) => {
                 Ok(matches!(found.status.as_str(), "behind" | "identical").then_some(found.behind_by))
             }

@@ -143,7 +143,7 @@ fn facts(cluster: &Cluster, submission: &Submission, told: &Told) -> String {
         let _ = writeln!(
             table,
             "| Suspect commit | {} of {}: {} (the newest change of `{}` before the error was first seen) |",
-            line(&suspect.sha, 40),
+            line(redact::cut(&suspect.sha, 12), 12),
             line(&suspect.date, 40),
             line(&suspect.subject, 100),
             line(&suspect.path, 200),
@@ -198,9 +198,8 @@ fn left_out(told: &Told) -> String {
     let mut entries: Vec<String> =
         told.left_out.iter().take(LEFT_OUT_MAX).map(|entry| line(entry, 300)).collect();
     if told.related > 0 {
-        let others = if told.related == 1 { "error" } else { "errors" };
         entries.push(format!(
-            "{} other {others} of the service in the same window were shown to the model; this change is for one",
+            "other errors of the service in the same window, shown to the model and not meant by this change: {}",
             told.related
         ));
     }

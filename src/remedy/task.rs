@@ -118,6 +118,15 @@ impl Remedy {
         // Since it was claimed the error may have become one with others. At GitHub it goes by the id of the claim, so that
         // a branch that was begun is found again.
         cluster.fingerprint = fix.fingerprint;
+        if !fix.repository.is_empty()
+            && fix.submission.is_some()
+            && fix.repository != place.repository.to_string()
+        {
+            return Err(RemedyError::Unfit(format!(
+                "it was written for {}, which is not the service's any more",
+                fix.repository
+            )));
+        }
         let base = self.github.base(&place.repository, place.base_branch.as_deref()).await?;
         let written = match Written::stored_in(fix) {
             Some(written) => written,

@@ -16,6 +16,7 @@ mod crashes;
 mod door;
 mod end_to_end;
 mod engines;
+mod evidence;
 mod exporters;
 mod forwarding;
 mod learning;

@@ -41,15 +41,20 @@ pub(super) async fn of_file(site: Site<'_>, from: &str, path: &str) -> Result<Ve
     Ok(commits.into_iter().map(|commit| Change { path: path.to_owned(), commit }).collect())
 }
 
-/// The newest of all changes that were there when the error began; of several at one time that of the innermost frame.
+/// The newest change of each file that was there when the error began, and of those the latest; of several at one time that of the
+/// innermost frame. Within a file GitHub's order counts, not the dates: those are what the committer's clock said.
 pub(super) fn suspect(changes: &[Change], began: UnixNanos) -> Option<Suspect> {
     let mut newest: Option<(UnixNanos, &Change)> = None;
+    let mut seen: Vec<&str> = Vec::new();
     for change in changes {
         if let Some(committed) = change.commit.committed
             && committed <= began
-            && newest.is_none_or(|(known, _)| committed > known)
+            && !seen.contains(&change.path.as_str())
         {
-            newest = Some((committed, change));
+            seen.push(&change.path);
+            if newest.is_none_or(|(known, _)| committed > known) {
+                newest = Some((committed, change));
+            }
         }
     }
     newest.map(|(committed, change)| Suspect {
