@@ -1,6 +1,7 @@
 //! From a claimed cluster to a checked change and its draft pull request.
 //!
-//! In come claims, found in the store. Claude is asked with a prompt in which all log text is redacted and marked as data;
+//! In come claims, found in the store. [`places`] says where the service's source is, [`evidence`] gathers what is known of the error
+//! beside its records, [`mapping`] finds the files that its frames name. Claude is asked with a prompt in which all log text is redacted and marked as data;
 //! it looks around in a [`snapshot`] of the repository through a few reading tools, and ends with edits or with a reason
 //! why not. Edits are checked against the files before anything is written. Out goes a draft pull request, or a stored fix.
 //!

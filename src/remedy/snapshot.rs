@@ -99,6 +99,12 @@ impl Snapshot {
         self.rules.check(path).map_err(|fault| told(fault.to_string()))
     }
 
+    /// Whether GitHub left files out of its list.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.tree.truncated
+    }
+
     /// The paths of all plain files.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.tree.entries.iter().filter(|entry| is_file(entry)).map(|entry| entry.path.as_str())

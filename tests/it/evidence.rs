@@ -223,6 +223,27 @@ async fn records_choose_neither_the_repository_nor_a_commit_outside_its_history(
     }
 }
 
+/// A service that names its version alone runs what has that tag, with or without a `v`, also where it is on another branch.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_found_by_its_tag() {
+    let shop = Shop::start().await;
+    let release = shop.github.commit_of_a_fork(&[(CART, DEPLOYED)]);
+    shop.github.git(&["tag", "-a", "-m", "a release", "v1.4.2", &release]);
+    let claude = ClaudeStandIn::start(vec![submission(CART)]).await;
+    let (service, _folder) = shop.service(&claude, SERVICES).await;
+    let mut request = failing("", "");
+    let resource = request.resource_logs[0].resource.as_mut().unwrap();
+    resource.attributes.push(otlp::attribute("service.version", "1.4.2"));
+    otlp::export(&service.grpc_url(), request).await.unwrap();
+    service.post("/error-monitor/monitor/scan").await;
+    let fix = fix(&service).await;
+    assert_eq!(fix["status"], "draft", "{fix:#}\n{}", service.logs());
+    let body = shop.github.pull_requests()[0]["body"].as_str().unwrap().to_owned();
+    let expected = format!("| Code that ran | `{}` (tag `v1.4.2`), on another branch", &release[..12]);
+    assert!(body.contains(&expected), "{body}");
+    shop.assert_no_violations(&claude);
+}
+
 /// A change of a file that the service's settings deny is not taken; the model is told and may submit another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_path_is_not_changed() {

@@ -87,17 +87,14 @@ pub struct Site<'a> {
 
 impl Evidence {
     /// Lines around an error, and nothing else.
-    #[must_use]
-    pub fn of_lines(around: &[String]) -> Self {
+    #[cfg(test)]
+    pub(in crate::remedy) fn of_lines(around: &[String]) -> Self {
         Self { around: around.to_vec(), ..Self::default() }
     }
 
     /// Lines around an error, and where its frames stand in a repository as it is.
-    ///
-    /// # Errors
-    ///
-    /// Where GitHub does not answer.
-    pub async fn at_base(
+    #[cfg(test)]
+    pub(in crate::remedy) async fn at_base(
         cluster: &Cluster,
         around: &[String],
         snapshot: &Snapshot,
@@ -162,6 +159,11 @@ impl Evidence {
         let place = |path: &str, line: Option<u32>| {
             line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"))
         };
+        if snapshot.is_truncated() {
+            self.told
+                .left_out
+                .push("the repository has more files than GitHub lists; only those were looked at".into());
+        }
         let Mapping { located, left_out } = &self.mapping;
         self.told.frames = located
             .iter()
