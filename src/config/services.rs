@@ -72,15 +72,11 @@ impl Reader<'_> {
         for key in whole.keys() {
             self.fault(format!("{origin}: {path} holds {key}; it may hold [services.NAME] tables alone"));
         }
-        match services {
-            Some(Value::Table(services)) => Some(services),
-            _ => {
-                self.fault(format!(
-                    "{origin}: {path} holds no [services.NAME] table; write one for each service"
-                ));
-                None
-            }
+        if let Some(Value::Table(services)) = services {
+            return Some(services);
         }
+        self.fault(format!("{origin}: {path} holds no [services.NAME] table; write one for each service"));
+        None
     }
 }
 
@@ -130,13 +126,11 @@ impl Reading<'_, '_> {
 
     /// An empty text counts as unset, as with every other setting.
     fn text(&mut self, key: &str) -> Option<String> {
-        match self.table.get(key)? {
-            Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            _ => {
-                self.fault(key, "must be a text");
-                None
-            }
+        if let Value::String(text) = self.table.get(key)? {
+            return Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         }
+        self.fault(key, "must be a text");
+        None
     }
 
     fn list(&mut self, key: &str) -> Vec<String> {

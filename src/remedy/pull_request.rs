@@ -206,8 +206,7 @@ fn left_out(told: &Told) -> String {
     if entries.is_empty() {
         return String::new();
     }
-    let list: String = entries.iter().map(|entry| format!("- {entry}\n")).collect();
-    format!("## Considered and left out\n\n{list}\n")
+    format!("## Considered and left out\n\n- {}\n\n", entries.join("\n- "))
 }
 
 fn service(cluster: &Cluster) -> String {

@@ -83,11 +83,8 @@ enum Found<'s> {
 /// Where GitHub does not answer.
 pub async fn map(frames: &[Frame], snapshot: &Snapshot, source_root: &str) -> Result<Mapping, SnapshotError> {
     let own: Vec<&Frame> = frames.iter().filter(|frame| frame.in_app).take(FRAMES_MAX).collect();
-    let modules = if own.iter().any(|frame| frame.file.ends_with(".go")) {
-        go_modules(snapshot).await?
-    } else {
-        Vec::new()
-    };
+    let modules =
+        if own.iter().any(|frame| is_go(&frame.file)) { go_modules(snapshot).await? } else { Vec::new() };
     let index = Index::of(snapshot, source_root);
     let wanted: Vec<Wanted> = own.iter().map(|frame| Wanted::of(frame, &modules)).collect();
     let mut found: Vec<Found<'_>> = wanted.iter().map(|wanted| index.find(wanted)).collect();
@@ -235,6 +232,10 @@ async fn text_of(path: &str, snapshot: &Snapshot) -> Result<Option<std::sync::Ar
         Err(SnapshotError::Answer(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn is_go(file: &str) -> bool {
+    file.rsplit_once('.').is_some_and(|(_, ending)| ending == "go")
 }
 
 /// The names of the repository's Go modules with their folders, the longest name first.

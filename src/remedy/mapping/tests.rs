@@ -24,11 +24,14 @@ async fn mapped(files: &[(&str, &str)], frames: &[Frame], source_root: &str) -> 
     map(frames, &Snapshot::of_files(&files), source_root).await.unwrap()
 }
 
-/// Each case: a language's way of writing, the repository, the frame, and the file or why there is none.
+/// A language's way of writing, the repository's files with the function in each, the frame, and its file or why there is none.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Frame, Result<&'a str, Why>);
+
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn frames_of_every_language_find_their_files() {
     use Why::{Absent, Ambiguous, Built};
-    let cases: &[(&str, &[(&str, &str)], Frame, Result<&str, Why>)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "Python below a container's root",
             &[("app/checkout/pricing.py", "ship"), ("app/other/pricing.py", "x")],
