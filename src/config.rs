@@ -25,6 +25,7 @@ mod ingest;
 mod keys;
 mod learn;
 mod loki;
+mod services;
 mod store;
 mod telemetry;
 
@@ -138,6 +139,8 @@ struct Reader<'s> {
     file: BTreeMap<String, String>,
     /// `[[github]]` of the file.
     github_tables: Vec<github::Table>,
+    /// The tables of single services in the file.
+    services: Option<toml::Table>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
@@ -148,6 +151,7 @@ impl<'s> Reader<'s> {
             sources,
             file: BTreeMap::new(),
             github_tables: Vec::new(),
+            services: None,
             faults: Vec::new(),
             notes: Vec::new(),
         };
@@ -185,6 +189,10 @@ impl<'s> Reader<'s> {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
                     value.to_string()
+                }
+                toml::Value::Table(services) if key == services::KEY => {
+                    self.services = Some(services);
+                    continue;
                 }
                 _ => {
                     self.faults.push(format!("{name}: {key} must be a text, a number or true or false"));
@@ -307,7 +315,14 @@ impl<'s> Reader<'s> {
         let claude = self.claude();
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
         let github = self.github();
-        self.note_what_is_off(claude.is_some(), repository.is_some(), github.may_write());
+        let services = self.services(repository.is_some());
+        let remedy = remedy::Settings {
+            repository,
+            base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
+            services,
+            usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+        };
+        self.note_what_is_off(claude.is_some(), remedy.has_repository(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
         let triage = self.triage();
@@ -337,11 +352,7 @@ impl<'s> Reader<'s> {
             claude,
             loki: self.loki(monitoring),
             github,
-            remedy: remedy::Settings {
-                repository,
-                base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
-                usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
-            },
+            remedy,
             telemetry: self.telemetry(&listeners),
             notes: std::mem::take(&mut self.notes),
         }

@@ -77,9 +77,11 @@
 //!    disk, the requests are answered. Not before; and where there is a next hop, not before [`forward`] has its acknowledgement.
 //! 7. At the window's end [`triage`] has [`fingerprint`] compare all known templates; which of them are one error is kept
 //!    beside the clusters, and reading follows it. It then ranks the clusters and claims the first ones in the store: one row for each error,
-//!    by a unique index. [`remedy`] finds the claims there, also after a restart, asks Claude, checks the edits
-//!    ([`remedy::edits`] file by file, [`remedy::checks`] as a whole, [`remedy::syntax`] by grammars) against the base branch as it
-//!    stands, and has [`github`] open the pull request, on a branch named after the fingerprint.
+//!    by a unique index. [`remedy`] finds the claims there, also after a restart, gathers [`remedy::evidence`] (frames mapped to files
+//!    of the deployed commit, what changed in them), asks Claude, checks the edits ([`remedy::edits`] file by file,
+//!    [`remedy::checks`] as a whole, [`remedy::syntax`] by grammars) against the base branch as it stands, and has [`github`] open the
+//!    pull request, on a branch named after the fingerprint, in the repository that the settings name for the service
+//!    ([`remedy::places`]).
 //! 8. [`learn`] asks about one error that no rule knew; what people approve follows the catalogue without a restart.
 //!    [`remedy`] looks up how pull requests ended, and [`triage`] ranks by it.
 //!

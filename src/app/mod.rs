@@ -403,17 +403,17 @@ fn loki_client(config: &Config) -> anyhow::Result<Option<loki::Client>> {
 }
 
 fn setup(config: &Config, next_hop: Option<&NextHop>, watched: Watched) -> api::Setup {
-    let claude = match (&config.claude, &config.remedy.repository) {
+    let claude = match (&config.claude, config.remedy.has_repository()) {
         (None, _) => api::Component::Disabled("ANTHROPIC_API_KEY is not set: no fixes are written"),
-        (Some(_), None) => {
+        (Some(_), false) => {
             api::Component::Disabled("GITHUB_REPOSITORY is not set: there is no source to mend")
         }
-        (Some(_), Some(_)) => api::Component::Watched(watched.claude),
+        (Some(_), true) => api::Component::Watched(watched.claude),
     };
-    let github = match (config.github.may_write(), &config.remedy.repository) {
+    let github = match (config.github.may_write(), config.remedy.has_repository()) {
         (false, _) => api::Component::Disabled("GITHUB_TOKEN is not set: no pull requests are opened"),
-        (true, None) => api::Component::Disabled("GITHUB_REPOSITORY is not set"),
-        (true, Some(_)) => api::Component::Configured,
+        (true, false) => api::Component::Disabled("GITHUB_REPOSITORY is not set"),
+        (true, true) => api::Component::Configured,
     };
     api::Setup {
         monitoring: config.monitoring,

@@ -49,6 +49,10 @@ pub const KEYS: &[Key] = &[
     key("GITHUB_API_URL", "GitHub's API [default: https://api.github.com]"),
     key("GITHUB_REPOSITORY", "the services' repository, owner/name"),
     key("GITHUB_BASE_BRANCH", "the branch that fixes are for [default: the repository's default branch]"),
+    key(
+        "LOGMEND_SERVICES",
+        "TOML file of [services.NAME] tables: repository, branch, reviewers and more of single services; none by default",
+    ),
     key("ERROR_MONITORING_ENABLED", "false: accept and count nothing [default: true]"),
     key("AUTO_FIX_ENABLED", "false: detect and store alone [default: true]"),
     key("ERROR_MONITOR_INTERVAL", "the window in seconds, 1 to 3600 [default: 300]"),

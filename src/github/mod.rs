@@ -15,8 +15,10 @@ mod client;
 mod connection;
 mod error;
 mod graphql;
+mod history;
 mod names;
 mod read;
+mod review;
 mod walk;
 mod write;
 
@@ -24,8 +26,10 @@ pub use accounts::{Account, Credentials, Scope, Settings};
 pub use app::{App, InvalidPrivateKey};
 pub use client::GitHub;
 pub use error::GitHubError;
+pub use history::PastCommit;
 pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
+pub use review::{InvalidReviewer, Reviewer};
 pub use write::{Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]

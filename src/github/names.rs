@@ -56,7 +56,7 @@ impl FromStr for RepoName {
 }
 
 /// GitHub's rule for logins: up to 39 letters, digits and inner hyphens; those that a company manages hold one `_`.
-fn is_owner(text: &str) -> bool {
+pub(super) fn is_owner(text: &str) -> bool {
     (1..=39).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         && !text.starts_with('-')

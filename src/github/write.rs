@@ -130,7 +130,7 @@ impl From<PullAnswer> for PullRequest {
 }
 
 /// A time as GitHub writes it, RFC 3339; one that cannot be read is unknown.
-fn time(text: &str) -> Option<UnixNanos> {
+pub(super) fn time(text: &str) -> Option<UnixNanos> {
     let at: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(at.as_nanosecond()).ok().map(UnixNanos)
 }

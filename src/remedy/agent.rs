@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::edits::{self, JudgeError, Submission};
+use super::evidence::Evidence;
 use super::snapshot::{Snapshot, SnapshotError};
 use super::tools::{self, Call};
 use super::{RemedyError, prompt};
@@ -94,7 +95,7 @@ pub struct Agent {
 /// What the conversation is at.
 struct Conversation<'a> {
     cluster: &'a Cluster,
-    around: &'a [String],
+    evidence: &'a Evidence,
     snapshot: &'a Snapshot,
     budget: &'a Budget,
     begun: Instant,
@@ -113,22 +114,22 @@ impl Agent {
         Self { claude }
     }
 
-    /// Asks for a fix of `cluster`, in the repository of `snapshot`; `around` is what else the service logged then.
+    /// Asks for a fix of `cluster`, in the repository of `snapshot`.
     pub async fn write_fix(
         &self,
         cluster: &Cluster,
-        around: &[String],
+        evidence: &Evidence,
         snapshot: &Snapshot,
         budget: &Budget,
     ) -> Outcome {
         let mut conversation = Conversation {
             cluster,
-            around,
+            evidence,
             snapshot,
             budget,
             begun: Instant::now(),
             history: Vec::new(),
-            hints: prompt::hints(cluster, snapshot),
+            hints: evidence.files().map(str::to_owned).collect(),
             spent: Spent::default(),
             nudged: false,
             invalid: 0,
@@ -139,8 +140,8 @@ impl Agent {
     }
 
     async fn converse(&self, conversation: &mut Conversation<'_>) -> Result<Verdict, RemedyError> {
-        let Conversation { cluster, around, snapshot, .. } = *conversation;
-        let first = prompt::first_message(cluster, around, snapshot, data::nonce()).await;
+        let Conversation { cluster, evidence, snapshot, .. } = *conversation;
+        let first = prompt::first_message(cluster, evidence, snapshot, data::nonce()).await;
         let first = first.map_err(broken)?;
         conversation.spent.latest_input_tokens = first.len() as u64 / 3;
         conversation.say(&[json!({"type": "text", "text": first})])?;

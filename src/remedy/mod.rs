@@ -1,6 +1,7 @@
 //! From a claimed cluster to a checked change and its draft pull request.
 //!
-//! In come claims, found in the store. Claude is asked with a prompt in which all log text is redacted and marked as data;
+//! In come claims, found in the store. [`places`] says where the service's source is, [`evidence`] gathers what is known of the error
+//! beside its records, [`mapping`] finds the files that its frames name. Claude is asked with a prompt in which all log text is redacted and marked as data;
 //! it looks around in a [`snapshot`] of the repository through a few reading tools, and ends with edits or with a reason
 //! why not. Edits are checked against the files before anything is written. Out goes a draft pull request, or a stored fix.
 //!
@@ -11,7 +12,12 @@ pub mod agent;
 pub mod checks;
 pub mod edits;
 mod ends;
+pub mod evidence;
+pub mod mapping;
+pub mod owners;
 pub mod paths;
+pub mod pattern;
+pub mod places;
 pub mod prompt;
 pub mod pull_request;
 pub mod snapshot;
@@ -36,6 +42,8 @@ pub struct Settings {
     pub repository: Option<RepoName>,
     /// The branch that fixes are for; the repository's default branch where `None`.
     pub base_branch: Option<String>,
+    /// What is different for single services.
+    pub services: places::Services,
     /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
     pub usd_per_fix_max: f64,
 }
@@ -44,7 +52,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum RemedyError {
     /// No repository is configured.
-    #[error("GITHUB_REPOSITORY is not set: there is no source to mend")]
+    #[error(
+        "neither GITHUB_REPOSITORY nor the service's table in LOGMEND_SERVICES names a repository: there is no source to mend"
+    )]
     NoRepository,
     /// The store lost the cluster.
     #[error("the store does not know this error any more")]

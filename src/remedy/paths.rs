@@ -16,6 +16,14 @@ pub enum PathFault {
         "`{0}` is not changed by a machine: it belongs to the build, the deployment or the tools of the repository"
     )]
     Protected(String),
+    /// The service's settings say so.
+    #[error("`{path}` is not changed here: {why}")]
+    Denied {
+        /// The path.
+        path: String,
+        /// The rule.
+        why: String,
+    },
 }
 
 /// A path as it stands in a tree: relative, with `/`, without anything that climbs.

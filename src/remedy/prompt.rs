@@ -7,25 +7,36 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::snapshot::{Snapshot, SnapshotError, numbered};
+use super::evidence::{Change, Evidence, Revision, source_around};
+use super::snapshot::{Snapshot, SnapshotError};
 use crate::claude::data::{self, DataTags};
-use crate::model::{Cluster, Frame};
+use crate::model::{Cluster, Sample};
+use crate::redact;
 
 /// Examples that are shown, and how much of each.
 const SAMPLES_MAX: usize = 3;
 const SAMPLE_BYTES_MAX: usize = 4 * 1024;
 /// How much of a hint is shown that a model wrote: a rule was learned from log text, and its words are data like that.
 const HINT_BYTES_MAX: usize = 1_600;
+/// How much is shown of an attribute's value.
+const ATTRIBUTE_BYTES_MAX: usize = 300;
 /// How much of a stack trace is shown.
 const STACK_TRACE_BYTES_MAX: usize = 8 * 1024;
 /// How much is shown of what the service logged around the error: all lines that are asked for, of ordinary length.
 const AROUND_BYTES_MAX: usize = 16 * 1024;
-/// Frames whose source is shown, and how many lines around each.
+/// Frames that a summary for people names.
 const FRAMES_SHOWN: usize = 3;
-const LINES_AROUND: usize = 80;
+/// How much is shown of lists: frames, commits, other errors.
+const LIST_BYTES_MAX: usize = 4 * 1024;
+/// Commits of one file that are shown.
+const COMMITS_SHOWN: usize = 5;
 
 /// How they are called.
 const AROUND: &str = "What the same service logged within two minutes of the latest example";
+const RELATED: &str = "Other errors of the same service in the same window; one cause may be behind several";
+const FRAMES: &str = "Frames found in the repository, innermost first";
+const LEFT_OUT: &str = "What could not be used";
+const CHANGES: &str = "Latest changes of these files";
 
 const SYSTEM: &str = "\
 You are a careful engineer. A service logs an error; its source is in a repository that you can read through tools, as it stands \
@@ -55,9 +66,9 @@ pub fn nudge() -> Value {
     json!({"type": "text", "text": "End the work now with exactly one call: submit_fix with the change, or decline with the reason."})
 }
 
-/// The first message: the error, and the source around the frames that are found in the repository.
+/// The first message: the error, what is known beside it, and the source around the frames that are found in the repository.
 ///
-/// `around` are lines of the same service's log, with the error among them; without any there is no word of them.
+/// What there is no evidence of is not spoken of.
 ///
 /// `nonce` makes the tags that log text cannot close; it must not be guessable.
 ///
@@ -66,13 +77,21 @@ pub fn nudge() -> Value {
 /// Where GitHub does not answer.
 pub async fn first_message(
     cluster: &Cluster,
-    around: &[String],
+    evidence: &Evidence,
     snapshot: &Snapshot,
     nonce: u64,
 ) -> Result<String, SnapshotError> {
     let mut text = facts(cluster);
     let detail = &cluster.detail;
     let tags = DataTags::new(nonce);
+    if let Some(counts) = &evidence.told.counts {
+        let _ = writeln!(
+            text,
+            "By the hour, the 24 hours up to the last: {} ({} at most in one).",
+            counts.sparkline, counts.peak
+        );
+    }
+    text.push_str(&revision(&evidence.told.revision));
     if cluster.verdict.is_learned() {
         text.push_str(&tags.block("Hint of a learned rule", &cluster.verdict.suggested_fix, HINT_BYTES_MAX));
     }
@@ -81,17 +100,97 @@ pub async fn first_message(
         text.push_str(&tags.block("Stack trace", &detail.stack_trace, STACK_TRACE_BYTES_MAX));
     }
     for sample in cluster.examples.iter().take(SAMPLES_MAX) {
-        text.push_str(&tags.block("Example", &sample.body, SAMPLE_BYTES_MAX));
+        text.push_str(&tags.block("Example", &example(sample), SAMPLE_BYTES_MAX));
     }
-    if !around.is_empty() {
-        text.push_str(&tags.block(AROUND, &around.join("\n"), AROUND_BYTES_MAX));
+    for (name, lines, bytes_max) in [
+        (AROUND, &evidence.around, AROUND_BYTES_MAX),
+        (RELATED, &evidence.related, LIST_BYTES_MAX),
+        (FRAMES, &frames(evidence), LIST_BYTES_MAX),
+        (LEFT_OUT, &evidence.told.left_out, LIST_BYTES_MAX),
+        (CHANGES, &changes(evidence), LIST_BYTES_MAX),
+    ] {
+        if !lines.is_empty() {
+            text.push_str(&tags.block(name, &lines.join("\n"), bytes_max));
+        }
     }
-    for (path, frame) in located(cluster, snapshot) {
-        if let Some(source) = source_around(&path, frame, snapshot).await? {
-            let _ = write!(text, "\n`{path}` around the frame (`number: text`):\n{source}");
+    for path in evidence.files() {
+        let name = redact::plain(path);
+        if let Some(source) = evidence.deployed.get(path) {
+            let _ = write!(
+                text,
+                "\n`{name}` around the frame as it was deployed (`number: text`); at the commit that you change it stands \
+                 otherwise, so look whether the cause is still there, and decline if it is mended already:\n{source}"
+            );
+        }
+        if let Some(source) = source_around(path, evidence.line_in(path), snapshot).await? {
+            let _ = write!(text, "\n`{name}` around the frame (`number: text`):\n{source}");
         }
     }
     Ok(text)
+}
+
+/// An example: what was said, and the attributes, in which examples differ as a rule.
+fn example(sample: &Sample) -> String {
+    let mut text = redact::cut(&sample.body, SAMPLE_BYTES_MAX / 2).to_owned();
+    for (key, value) in sample.attributes.iter().filter(|(key, _)| !key.starts_with("exception.")) {
+        let _ = write!(text, "\n{key}={}", redact::cut(value, ATTRIBUTE_BYTES_MAX));
+    }
+    text
+}
+
+/// Which code ran, in our own words.
+fn revision(revision: &Revision) -> String {
+    match revision {
+        Revision::Deployed { commit, behind, .. } => {
+            let behind = match behind {
+                Some(0) => ", the commit that you change".to_owned(),
+                Some(commits) => format!(", {commits} commits behind the one that you change"),
+                None => ", on another branch than the one that you change".to_owned(),
+            };
+            format!("Deployed commit: {}{behind}.\n", redact::cut(commit, 12))
+        }
+        Revision::Assumed { .. } => {
+            "Deployed commit: unknown, assumed to be the one that you change.\n".to_owned()
+        }
+    }
+}
+
+fn frames(evidence: &Evidence) -> Vec<String> {
+    let line = |(place, function): &(String, String)| match function.as_str() {
+        "" => place.clone(),
+        function => format!("{place} in {function}"),
+    };
+    evidence.told.frames.iter().map(line).collect()
+}
+
+/// The latest changes of each file, the suspect one marked.
+fn changes(evidence: &Evidence) -> Vec<String> {
+    let suspect = evidence.told.suspect.as_ref();
+    let line = |change: &Change| {
+        let commit = &change.commit;
+        let mark = match suspect {
+            Some(suspect) if suspect.sha == commit.sha && suspect.path == change.path => {
+                " (the newest before the error was first seen)"
+            }
+            _ => "",
+        };
+        let date = commit.committed.map_or_else(String::new, |at| format!(" {at}"));
+        format!(
+            "{} {}{date}{mark} {}",
+            change.path,
+            redact::cut(&commit.sha, 12),
+            redact::cut(&commit.subject, 120)
+        )
+    };
+    let mut lines = Vec::new();
+    for path in evidence.files() {
+        let of_file = evidence.changes.iter().filter(|change| change.path == path);
+        let shown = of_file.enumerate().filter(|(n, change)| {
+            *n < COMMITS_SHOWN || suspect.is_some_and(|suspect| suspect.sha == change.commit.sha)
+        });
+        lines.extend(shown.map(|(_, change)| line(change)));
+    }
+    lines
 }
 
 /// What logmend itself knows: nothing here is free text of a log.
@@ -110,41 +209,6 @@ fn facts(cluster: &Cluster) -> String {
         let _ = writeln!(text, "What usually mends such errors: {}", verdict.suggested_fix);
     }
     text
-}
-
-/// The frames that are found in the repository, each file once, innermost first.
-fn located<'c>(cluster: &'c Cluster, snapshot: &Snapshot) -> Vec<(String, &'c Frame)> {
-    let mut found: Vec<(String, &Frame)> = Vec::new();
-    for frame in cluster.detail.frames.iter().filter(|frame| frame.in_app) {
-        if let Some(path) = snapshot.locate(frame)
-            && found.iter().all(|(known, _)| known != path)
-        {
-            found.push((path.to_owned(), frame));
-        }
-    }
-    found.truncate(FRAMES_SHOWN);
-    found
-}
-
-/// The paths that the stack trace names, as far as they are found: where a search begins.
-#[must_use]
-pub fn hints(cluster: &Cluster, snapshot: &Snapshot) -> Vec<String> {
-    located(cluster, snapshot).into_iter().map(|(path, _)| path).collect()
-}
-
-/// `None` where the file may not be read.
-async fn source_around(
-    path: &str,
-    frame: &Frame,
-    snapshot: &Snapshot,
-) -> Result<Option<String>, SnapshotError> {
-    let text = match snapshot.text(path).await {
-        Ok(text) => text,
-        Err(SnapshotError::Answer(_)) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let line = frame.line.map_or(1, |line| usize::try_from(line).unwrap_or(1));
-    Ok(Some(numbered(&text, line.saturating_sub(LINES_AROUND).max(1), line.saturating_add(LINES_AROUND))))
 }
 
 /// The prompt in a few lines, for people who want to see what would be sent.
@@ -178,6 +242,7 @@ pub fn summary(cluster: &Cluster) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::Frame;
     use crate::model::{
         Category, ClusterDetail, ClusterStatus, Fingerprint, Merging, Sample, Severity, UnixNanos, Verdict,
     };
@@ -228,7 +293,9 @@ pub(super) mod tests {
     async fn log_text_stays_data() {
         let snapshot =
             Snapshot::of_files(&[("app/pay.py", "def charge(order):\n    total = order['total']\n")]);
-        let text = first_message(&hostile_cluster(), &[], &snapshot, 0x00c0_ffee).await.unwrap();
+        let cluster = hostile_cluster();
+        let evidence = Evidence::at_base(&cluster, &[], &snapshot).await.unwrap();
+        let text = first_message(&cluster, &evidence, &snapshot, 0x00c0_ffee).await.unwrap();
         insta::assert_snapshot!(text);
         for secret in ["jane@example.com", "hunter2", "\u{1b}", "\u{202e}"] {
             assert!(!text.contains(secret), "{secret}");
@@ -243,7 +310,9 @@ pub(super) mod tests {
     #[tokio::test]
     async fn lines_around_the_error_are_data_and_absent_where_there_are_none() {
         let message = async |around: &[String]| {
-            first_message(&hostile_cluster(), around, &Snapshot::of_files(&[]), 0x00c0_ffee).await.unwrap()
+            let evidence = Evidence::of_lines(around);
+            let snapshot = Snapshot::of_files(&[]);
+            first_message(&hostile_cluster(), &evidence, &snapshot, 0x00c0_ffee).await.unwrap()
         };
         assert!(!message(&[]).await.contains(AROUND));
         let lines = [
@@ -266,7 +335,8 @@ pub(super) mod tests {
     async fn the_hint_of_a_learned_rule_is_data() {
         let mut cluster = hostile_cluster();
         cluster.verdict.rule = "learned-abababababab".into();
-        let text = first_message(&cluster, &[], &Snapshot::of_files(&[]), 0x00c0_ffee).await.unwrap();
+        let snapshot = Snapshot::of_files(&[]);
+        let text = first_message(&cluster, &Evidence::default(), &snapshot, 0x00c0_ffee).await.unwrap();
         let hint = "Hint of a learned rule:\n<log-data-0000000000c0ffee>\nHandle the missing key.\n</log-data-0000000000c0ffee>";
         assert!(text.contains(hint) && !facts(&cluster).contains("Handle"), "{text}");
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub use self::cache::Snapshots;
 use self::cache::{File, Files};
 use super::paths::{self, file_name};
+use super::places::PathRules;
 use crate::github::{Base, EntryKind, GitHub, GitHubError, RepoName, Tree, TreeEntry};
-use crate::model::Frame;
 use crate::redact;
 
 /// The longest file that is read.
@@ -64,6 +64,8 @@ enum Source {
 pub struct Snapshot {
     source: Source,
     tree: Arc<Tree>,
+    /// Which files may be changed.
+    rules: PathRules,
 }
 
 impl Snapshot {
@@ -77,7 +79,33 @@ impl Snapshot {
     }
 
     fn of_tree(github: GitHub, repository: RepoName, tree: Arc<Tree>, files: Files) -> Self {
-        Self { source: Source::GitHub { github, repository, files }, tree }
+        Self { source: Source::GitHub { github, repository, files }, tree, rules: PathRules::default() }
+    }
+
+    /// The same, with rules for what may be changed in it.
+    #[must_use]
+    pub fn ruled_by(self, rules: PathRules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Whether the rules let a file be changed.
+    ///
+    /// # Errors
+    ///
+    /// [`SnapshotError::Answer`] with the rule.
+    pub fn may_change(&self, path: &str) -> Result<(), SnapshotError> {
+        self.rules.check(path).map_err(|fault| told(fault.to_string()))
+    }
+
+    /// Whether GitHub left files out of its list.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.tree.truncated
+    }
+
+    /// The paths of all plain files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.tree.entries.iter().filter(|entry| is_file(entry)).map(|entry| entry.path.as_str())
     }
 
     /// A snapshot of these files.
@@ -95,7 +123,8 @@ impl Snapshot {
                 size: text.len() as u64,
             });
         }
-        Self { source: Source::Memory(known), tree: Arc::new(Tree { entries, truncated: false }) }
+        let tree = Arc::new(Tree { entries, truncated: false });
+        Self { source: Source::Memory(known), tree, rules: PathRules::default() }
     }
 
     /// The entry of a plain file: no folder, symbolic link or submodule.
@@ -271,33 +300,6 @@ impl Snapshot {
         }
         Ok(shortened(&answer))
     }
-
-    /// The file of the repository that a frame of a stack trace names, where it is certain.
-    ///
-    /// Containers put the source below a root of their own, so paths are compared from their ends: the one file that shares
-    /// the most segments is it, as long as it shares two, or its name stands once in the repository and tells something.
-    #[must_use]
-    pub fn locate(&self, frame: &Frame) -> Option<&str> {
-        let wanted: Vec<&str> = frame.file.rsplit('/').filter(|part| !part.is_empty()).collect();
-        let name = *wanted.first()?;
-        let shared =
-            |path: &str| path.rsplit('/').zip(&wanted).take_while(|(one, other)| one == *other).count();
-        let mut candidates: Vec<_> = self
-            .tree
-            .entries
-            .iter()
-            .filter(|entry| is_file(entry) && file_name(&entry.path) == name)
-            .map(|entry| (shared(&entry.path), entry.path.as_str()))
-            .collect();
-        candidates.sort_unstable();
-        let (best, path) = *candidates.last()?;
-        let is_alone = candidates.len() == 1;
-        let tied = candidates.iter().filter(|(score, _)| *score == best).count() > 1;
-        let stem = name.split('.').next().unwrap_or(name);
-        let says_nothing = matches!(stem, "index" | "main" | "__init__" | "mod" | "lib" | "utils" | "app");
-        let whole = best == path.split('/').count();
-        (!tied && (best >= 2 || is_alone && (whole || !says_nothing))).then_some(path)
-    }
 }
 
 /// `None` where the bytes are no text, or stand for a file that is kept elsewhere.
@@ -437,19 +439,5 @@ mod tests {
         let found = snapshot().search_code("ORDER['", Some("app"), &[]).await.unwrap();
         assert_eq!(found, "app/checkout/pricing.py:5: return order['country']\n");
         assert_eq!(snapshot().search_code("SECRET=1", None, &[]).await.unwrap(), "not found\n");
-    }
-
-    #[test]
-    fn a_frame_is_located_where_it_is_certain() {
-        let snapshot = snapshot();
-        let locate = |file: &str| {
-            let frame = Frame { file: file.into(), line: Some(1), function: String::new(), in_app: true };
-            snapshot.locate(&frame).map(str::to_owned)
-        };
-        assert_eq!(locate("/srv/app/checkout/pricing.py").as_deref(), Some("app/checkout/pricing.py"));
-        assert_eq!(locate("/srv/settings.py").as_deref(), Some("app/settings.py"));
-        assert_eq!(locate("/srv/pricing.py"), None, "two of that name");
-        assert_eq!(locate("/srv/x/main.py"), None, "a name that says nothing");
-        assert_eq!(locate(""), None);
     }
 }

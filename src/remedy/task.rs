@@ -6,15 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
 use super::edits::{self, Submission};
+use super::evidence::{Evidence, Site, Told};
+use super::owners;
+use super::places::Place;
 use super::snapshot::Snapshots;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, GitHub, Proposal, RepoName};
+use crate::github::{self, Base, GitHub, Proposal, PullRequestState};
 use crate::leader::{Leadership, Terms};
 use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
@@ -112,28 +116,38 @@ impl Remedy {
     }
 
     async fn advance(&self, fix: &mut Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
-        let repository = self.settings.repository.as_ref().ok_or(RemedyError::NoRepository)?;
         let mut cluster = self.store.cluster(fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
+        let place = self.settings.place_of(&cluster.detail.service).ok_or(RemedyError::NoRepository)?;
         // Since it was claimed the error may have become one with others. At GitHub it goes by the id of the claim, so that
         // a branch that was begun is found again.
         cluster.fingerprint = fix.fingerprint;
-        let base_branch = self.settings.base_branch.as_deref();
-        let submission = if let Some(submission) = stored_submission(fix) {
-            submission
+        if !fix.repository.is_empty()
+            && fix.submission.is_some()
+            && fix.repository != place.repository.to_string()
+        {
+            return Err(RemedyError::Unfit(format!(
+                "it was written for {}, which is not the service's any more",
+                fix.repository
+            )));
+        }
+        let written = if let Some(written) = Written::stored_in(fix) {
+            written
         } else {
-            let base = self.github.base(repository, base_branch).await?;
-            match self.ask(fix, &cluster, repository, &base, clock).await? {
-                Some(submission) => submission,
+            let base = self.github.base(&place.repository, place.base_branch.as_deref()).await?;
+            match self.ask(fix, &cluster, &place, &base, clock).await? {
+                Some(written) => written,
                 None => return Ok(()),
             }
         };
-        if !self.opens_pull_requests || !self.github.may_write(repository) {
+        if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
             fix.status = FixStatus::Proposed;
             return Ok(());
         }
-        let (base, submission) =
-            edits::onto_current_base(&self.github, repository, base_branch, fix, submission).await?;
-        self.open(fix, &cluster, repository, &base, &submission).await?;
+        let Written { submission, told } = written;
+        let (base, submission) = edits::onto_current_base(&self.github, &place, fix, submission).await?;
+        let written = Written { submission, told };
+        fix.submission = serde_json::to_string(&written).ok();
+        self.open(fix, &cluster, &place, &base, &written).await?;
         self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
         Ok(())
     }
@@ -143,16 +157,21 @@ impl Remedy {
         &self,
         fix: &mut Fix,
         cluster: &Cluster,
-        repository: &RepoName,
+        place: &Place,
         base: &Base,
         clock: fn() -> UnixNanos,
-    ) -> Result<Option<Submission>, RemedyError> {
+    ) -> Result<Option<Written>, RemedyError> {
+        let repository = &place.repository;
         repository.to_string().clone_into(&mut fix.repository);
         base.commit.clone_into(&mut fix.base_commit);
         let snapshot = self.snapshots.at(&self.github, repository, base).await?;
+        let snapshot = snapshot.ruled_by(place.service.rules.clone());
         let budget = Budget { usd_max: self.settings.usd_per_fix_max - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
-        let outcome = self.agent.write_fix(cluster, &around, &snapshot, &budget).await;
+        let site = Site { github: &self.github, place, base, snapshot: &snapshot };
+        let known_as = [fix.fingerprint, fix.error_id];
+        let evidence = Evidence::gather(cluster, known_as, around, site, &self.store).await?;
+        let outcome = self.agent.write_fix(cluster, &evidence, &snapshot, &budget).await;
         let Outcome { verdict, usage, model } = outcome;
         fix.model = model;
         fix.input_tokens += usage.input_tokens;
@@ -163,12 +182,19 @@ impl Remedy {
                 fix.analysis.clone_from(&submission.root_cause);
                 fix.proposed_fix.clone_from(&submission.explanation);
                 fix.code_changes = submission.diffs();
-                fix.submission = serde_json::to_string(&submission).ok();
+                let changed = submission.files.iter().map(|file| file.path.as_str());
+                let owners = owners::owners_of(changed, &snapshot).await;
+                let owners = owners.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "the code owners cannot be read");
+                    Vec::new()
+                });
+                let written = Written { submission, told: Told { owners, ..evidence.told } };
+                fix.submission = serde_json::to_string(&written).ok();
                 fix.generated_at = Some(clock());
                 fix.reason.clear();
                 // Stored before GitHub is called: after a restart it is not paid for again.
                 self.store.update_fix(fix).await?;
-                Ok(Some(submission))
+                Ok(Some(written))
             }
             Verdict::Declined(reason) => {
                 fix.status = FixStatus::Declined;
@@ -188,10 +214,12 @@ impl Remedy {
         &self,
         fix: &mut Fix,
         cluster: &Cluster,
-        repository: &RepoName,
+        place: &Place,
         base: &Base,
-        submission: &Submission,
+        written: &Written,
     ) -> Result<(), RemedyError> {
+        let Place { repository, service, .. } = place;
+        let Written { submission, told } = written;
         // A branch that was begun keeps its name, also where a graver record has changed the category since.
         if fix.branch.is_empty() {
             fix.branch = pull_request::branch(cluster);
@@ -203,19 +231,36 @@ impl Remedy {
             base_commit: base.commit.clone(),
             base_tree: base.tree.clone(),
             branch: fix.branch.parse()?,
-            commit_message: pull_request::commit_message(cluster, submission),
+            commit_message: pull_request::commit_message(cluster, submission, told),
             files: submission.proposed_files(),
             title: pull_request::title(cluster),
-            body: pull_request::body(cluster, submission, fix),
-            labels: vec!["auto".to_owned(), "logmend".to_owned()],
+            body: pull_request::body(cluster, submission, fix, told, service),
+            labels: pull_request::labels(service),
             fingerprint: fix.fingerprint,
         };
         let pull_request = self.github.open_draft(&proposal).await?;
+        if matches!(pull_request.state, PullRequestState::Open { .. }) {
+            self.ask_for_review(place, told, pull_request.number).await;
+        }
         fix.pr_url = Some(pull_request.url);
         fix.status = FixStatus::of_pull_request(pull_request.state);
         fix.ended_at = pull_request.ended_at;
         fix.reason.clear();
         Ok(())
+    }
+
+    /// Asks the reviewers of the settings and the owners of the changed files. A review that is not asked for is worth a warning,
+    /// not a failure.
+    async fn ask_for_review(&self, place: &Place, told: &Told, number: u64) {
+        let reviewers = owners::reviewers(&place.service.reviewers, &told.owners);
+        match self.github.ask_for_review(&place.repository, number, &reviewers).await {
+            Ok(refused) => {
+                for (reviewer, why) in refused {
+                    tracing::warn!(pull_request = number, %reviewer, why, "a reviewer cannot be asked");
+                }
+            }
+            Err(error) => tracing::warn!(%error, pull_request = number, "no review was asked for"),
+        }
     }
 
     async fn tell(&self, fix: &Fix, now: UnixNanos) -> Result<(), RemedyError> {
@@ -253,8 +298,20 @@ impl Remedy {
     }
 }
 
-fn stored_submission(fix: &Fix) -> Option<Submission> {
-    fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
+/// What is kept of an answered question: what Claude submitted, and the evidence that the pull request tells of. The JSON is that of
+/// a submission with one more field.
+#[derive(Debug, Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    submission: Submission,
+    #[serde(default, rename = "evidence")]
+    told: Told,
+}
+
+impl Written {
+    fn stored_in(fix: &Fix) -> Option<Self> {
+        fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
+    }
 }
 
 /// Works on every unfinished fix, now and whenever `work` is notified, as long as this process leads, until `stop` is cancelled.

@@ -18,6 +18,7 @@ mod crashes;
 mod door;
 mod end_to_end;
 mod engines;
+mod evidence;
 mod exporters;
 mod forwarding;
 mod hostile;

@@ -4,6 +4,7 @@
 //! [`GitHubStandIn::violations`] what a client may never do.
 
 pub mod app;
+mod history;
 mod pulls;
 mod repository;
 mod routes;
@@ -147,6 +148,24 @@ impl GitHubStandIn {
     /// No token that its App was given holds any more.
     pub fn revoke_tokens(&self) {
         self.shared.lock().unwrap().model.installed.revoke();
+    }
+
+    /// People commit these files to the base branch at `date` (RFC 3339); the new commit's id.
+    pub fn push(&self, message: &str, files: &[(&str, &str)], date: &str) -> String {
+        let shared = &self.shared.lock().unwrap();
+        let repository = &shared.model.repository;
+        let tip = repository.resolve(&format!("refs/heads/{BASE}")).unwrap();
+        let commit = repository.commit_files(&tip, message, files, date);
+        repository.point(&format!("refs/heads/{BASE}"), &commit, Some(&tip)).unwrap();
+        commit
+    }
+
+    /// A commit that stands on no branch, as that of a fork does under the repository's name.
+    pub fn commit_of_a_fork(&self, files: &[(&str, &str)]) -> String {
+        let shared = &self.shared.lock().unwrap();
+        let repository = &shared.model.repository;
+        let tip = repository.resolve(&format!("refs/heads/{BASE}")).unwrap();
+        repository.commit_files(&tip, "Not of this repository", files, "2026-01-09T00:00:00Z")
     }
 
     /// The branches, by name.

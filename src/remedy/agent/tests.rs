@@ -64,7 +64,8 @@ async fn hold(turns: Vec<(u16, String)>, budget: Budget) -> Held {
         Settings { base_url, api_key: "sk-ant-test".to_owned().into(), model: "claude-opus-5-5".into() };
     let snapshot = Snapshot::of_files(&[("app/pay.py", FILE), (".github/workflows/x.yml", "on: push\n")]);
     let agent = Agent::new(Client::new(&settings).unwrap());
-    let outcome = agent.write_fix(&hostile_cluster(), &[], &snapshot, &budget).await;
+    let evidence = Evidence::at_base(&hostile_cluster(), &[], &snapshot).await.unwrap();
+    let outcome = agent.write_fix(&hostile_cluster(), &evidence, &snapshot, &budget).await;
     let texts = script.requests.lock().unwrap().clone();
     let requests = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     Held { outcome, requests, texts }

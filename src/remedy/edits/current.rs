@@ -7,6 +7,7 @@ use crate::github::{Base, Branch, GitHub, GitHubError, RepoName};
 use crate::model::Fix;
 use crate::remedy::RemedyError;
 use crate::remedy::checks::{Reason, Refusal};
+use crate::remedy::places::Place;
 use crate::remedy::snapshot::Snapshot;
 
 /// Where a fix's change is to be put, and the change as it fits there. Where the branch has moved on since the fix's base
@@ -19,12 +20,12 @@ use crate::remedy::snapshot::Snapshot;
 /// [`RemedyError::Refused`] where it does not fit any more; else whatever stopped it.
 pub async fn onto_current_base(
     github: &GitHub,
-    repository: &RepoName,
-    base_branch: Option<&str>,
+    place: &Place,
     fix: &mut Fix,
     submission: Submission,
 ) -> Result<(Base, Submission), RemedyError> {
-    let now = github.base(repository, base_branch).await?;
+    let repository = &place.repository;
+    let now = github.base(repository, place.base_branch.as_deref()).await?;
     if now.commit == fix.base_commit {
         return Ok((now, submission));
     }
@@ -32,7 +33,7 @@ pub async fn onto_current_base(
         let tree = github.tree_of(repository, &fix.base_commit).await?;
         return Ok((Base { commit: fix.base_commit.clone(), tree, ..now }, submission));
     }
-    let snapshot = Snapshot::load(github, repository, &now).await?;
+    let snapshot = Snapshot::load(github, repository, &now).await?.ruled_by(place.service.rules.clone());
     let submission = submission.onto(&snapshot).await?;
     now.commit.clone_into(&mut fix.base_commit);
     fix.code_changes = submission.diffs();

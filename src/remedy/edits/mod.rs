@@ -180,6 +180,10 @@ async fn change(
         }
         files.push(added(new, snapshot)?);
     }
+    for file in &files {
+        let may_change = snapshot.may_change(&file.path);
+        may_change.map_err(|fault| refused(Reason::DeniedPath, fault.to_string()))?;
+    }
     // Parsing takes its time, so it leaves the async threads.
     let checking = tokio::task::spawn_blocking(move || checks::check(&files).map(|remarks| (files, remarks)));
     match checking.await {

@@ -12,6 +12,12 @@ const BODY_MAX: usize = 65_536;
 /// The longest description of a label in characters.
 const DESCRIPTION_MAX: usize = 100;
 
+/// Who opens pull requests here.
+const AUTHOR: &str = "logmend[bot]";
+/// Who can be asked for a review.
+const COLLABORATORS: [&str; 2] = ["hubot", "octocat"];
+const TEAMS: [&str; 1] = ["payments"];
+
 /// What people and programs said about a change.
 struct PullRequest {
     title: String,
@@ -21,6 +27,9 @@ struct PullRequest {
     draft: bool,
     maintainer_can_modify: bool,
     labels: Vec<String>,
+    /// Logins, and slugs of teams, that are asked for a review.
+    reviewers: Vec<String>,
+    teams: Vec<String>,
     created_at: String,
     closed_at: Option<String>,
     /// Whether that was by merging it.
@@ -84,6 +93,8 @@ impl Pulls {
             draft: body["draft"] == true,
             maintainer_can_modify: body["maintainer_can_modify"] != false,
             labels: Vec::new(),
+            reviewers: Vec::new(),
+            teams: Vec::new(),
             created_at: super::now(),
             closed_at: None,
             merged: false,
@@ -144,11 +155,12 @@ impl Pulls {
         let base_sha = repository.resolve(&heads(&pull.base)).unwrap();
         let about = json!({
             "state": if pull.closed_at.is_some() { "closed" } else { "open" }, "locked": false, "title": pull.title,
-            "user": shapes.user("logmend[bot]", "Bot"), "body": pull.body, "labels": labels, "milestone": null,
+            "user": shapes.user(AUTHOR, "Bot"), "body": pull.body, "labels": labels, "milestone": null,
             "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.created_at,
             "closed_at": pull.closed_at, "merged_at": pull.closed_at.as_ref().filter(|_| pull.merged),
             "merge_commit_sha": pull.merged.then_some(&base_sha), "assignee": null, "assignees": [],
-            "requested_reviewers": [], "requested_teams": [], "head": shapes.end(&pull.branch, &pull.sha),
+            "requested_reviewers": pull.reviewers.iter().map(|login| shapes.user(login, "User")).collect::<Vec<_>>(),
+            "requested_teams": pull.teams.iter().map(|slug| shapes.team(slug)).collect::<Vec<_>>(), "head": shapes.end(&pull.branch, &pull.sha),
             "base": shapes.end(&pull.base, &base_sha), "author_association": "CONTRIBUTOR", "auto_merge": null,
             "draft": pull.draft, "merged": pull.merged, "mergeable": null, "rebaseable": null, "mergeable_state": "unknown",
             "merged_by": null, "comments": 0, "review_comments": 0, "commits": 1,
@@ -157,6 +169,43 @@ impl Pulls {
         let Value::Object(about) = about else { unreachable!("an object") };
         shape.as_object_mut().unwrap().extend(about);
         shape
+    }
+
+    /// `POST …/pulls/{n}/requested_reviewers`: all or none of them.
+    pub fn request_reviews(
+        &mut self,
+        number: &str,
+        body: &Value,
+        repository: &Repository,
+        shapes: &Shapes,
+    ) -> Reply {
+        let known = number.parse().ok().filter(|number| (1..=self.all.len()).contains(number));
+        let Some(number) = known else { return Reply::not_found() };
+        let names = |key: &str| {
+            let names = body[key].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (reviewers, teams) = (names("reviewers"), names("team_reviewers"));
+        if reviewers.iter().any(|login| login == AUTHOR) {
+            return Reply::error(422, "Review cannot be requested from pull request author.");
+        }
+        let are_known = reviewers.iter().all(|login| COLLABORATORS.contains(&login.as_str()))
+            && teams.iter().all(|slug| TEAMS.contains(&slug.as_str()));
+        if !are_known {
+            return Reply::error(
+                422,
+                "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a \
+                 collaborator of the acme/shop repository.",
+            );
+        }
+        let pull = &mut self.all[number - 1];
+        pull.reviewers.extend(reviewers);
+        pull.teams.extend(teams);
+        for names in [&mut pull.reviewers, &mut pull.teams] {
+            names.sort();
+            names.dedup();
+        }
+        Reply::new(201, simple(self.shape(number, repository, shapes)))
     }
 
     /// A label by its name, which GitHub compares without regard to case.

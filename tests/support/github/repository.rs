@@ -213,6 +213,46 @@ impl Repository {
         self.attempt(&["merge-base", "--is-ancestor", old, new], b"", &[]).is_ok()
     }
 
+    /// The commit that a name means to git.
+    pub fn commit_of(&self, name: &str) -> Option<String> {
+        let name = format!("{name}^{{commit}}");
+        let sha = self.attempt(&["rev-parse", "--verify", "--quiet", &name], b"", &[]).ok()?;
+        Some(sha.trim().to_owned())
+    }
+
+    /// The newest commits of a range, at most `count`; those alone that touched `path` where one is named.
+    pub fn log(&self, range: &str, path: Option<&str>, count: usize) -> Vec<String> {
+        let count = format!("-n{count}");
+        let mut args = vec!["log", "--format=%H", &count, range, "--"];
+        args.extend(path);
+        self.git(&args).lines().map(str::to_owned).collect()
+    }
+
+    /// How many commits lead to `to` and not to `from`.
+    pub fn distance(&self, from: &str, to: &str) -> usize {
+        self.git(&["rev-list", "--count", &format!("{from}..{to}")]).trim().parse().unwrap()
+    }
+
+    /// The newest commit that leads to both.
+    pub fn common(&self, one: &str, other: &str) -> Option<String> {
+        self.attempt(&["merge-base", one, other], b"", &[]).ok().map(|sha| sha.trim().to_owned())
+    }
+
+    /// A commit of these files on top of `parent`, made at `date`; nothing points to it yet.
+    pub fn commit_files(&self, parent: &str, message: &str, files: &[(&str, &str)], date: &str) -> String {
+        let entries: Vec<_> = files
+            .iter()
+            .map(|(path, content)| Entry::Put {
+                path: (*path).to_owned(),
+                mode: "100644".to_owned(),
+                sha: self.write_blob(content.as_bytes()),
+            })
+            .collect();
+        let tree = self.write_tree(Some(parent), &entries).unwrap();
+        let dates = [("GIT_AUTHOR_DATE", date), ("GIT_COMMITTER_DATE", date)];
+        self.write_commit(message, &tree, &[parent], &dates).unwrap()
+    }
+
     /// A working copy of a branch, cloned as people clone it.
     pub fn clone_branch(&self, branch: &str, into: &Path) {
         let from = format!("file://{}", self.folder.path().display());

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::app::Installed;
+use super::history;
 use super::pulls::{Pulls, is_base};
 use super::repository::{Entry, Repository};
 use super::shapes::{NAME, OWNER, Shapes};
@@ -89,7 +90,9 @@ impl Model {
                 let recursive = asked.query.iter().any(|(key, _)| key == "recursive");
                 self.get_object(kind, sha, recursive)
             }
-            ("GET", ["commits", name]) => self.get_commit(name),
+            ("GET", ["commits"]) => history::list(asked, repository, shapes),
+            ("GET", ["commits", name @ ..]) => self.get_commit(&name.join("/")),
+            ("GET", ["compare", ends]) => history::compare(ends, asked, repository, shapes),
             ("POST", ["git", "blobs"]) => self.create_blob(body),
             ("POST", ["git", "trees"]) => self.create_tree(body),
             ("POST", ["git", "commits"]) => self.create_commit(body),
@@ -104,6 +107,9 @@ impl Model {
             }
             ("POST", ["pulls"]) => self.pulls.open(body, repository, shapes),
             ("GET", ["pulls", number]) => self.pulls.get(number, repository, shapes),
+            ("POST", ["pulls", number, "requested_reviewers"]) => {
+                self.pulls.request_reviews(number, body, repository, shapes)
+            }
             ("GET", ["labels"]) => self.pulls.labels(),
             ("GET", ["labels", name]) => {
                 self.pulls.label(name).map_or_else(Reply::not_found, |label| Reply::new(200, label))
@@ -134,10 +140,9 @@ impl Model {
     }
 
     fn get_commit(&self, name: &str) -> Reply {
-        let sha = self.repository.resolve(&format!("refs/heads/{name}")).unwrap_or_else(|| name.to_owned());
-        match self.repository.kind(&sha).as_deref() {
-            Some("commit") => Reply::new(200, self.shapes.commit(&sha, &self.repository.commit(&sha))),
-            _ => unprocessable(&format!("No commit found for SHA: {name}")),
+        match history::find(name, &self.repository) {
+            Some(sha) => Reply::new(200, self.shapes.commit(&sha, &self.repository.commit(&sha))),
+            None => unprocessable(&format!("No commit found for SHA: {name}")),
         }
     }
 

@@ -56,6 +56,17 @@ impl Shapes {
         )
     }
 
+    /// A team of the owner.
+    pub fn team(&self, slug: &str) -> Value {
+        let url = format!("{}/organizations/1/team/{slug}", self.base_url);
+        json!({
+            "id": 77, "node_id": node_id("Team", slug), "name": slug, "slug": slug, "description": null, "privacy": "closed",
+            "notification_setting": "notifications_enabled", "permission": "push", "url": url,
+            "html_url": format!("{}/html/orgs/{OWNER}/teams/{slug}", self.base_url), "members_url": format!("{url}/members{{/member}}"),
+            "repositories_url": format!("{url}/repos"), "parent": null, "type": "organization", "organization_id": 1,
+        })
+    }
+
     /// The repository; the shape inside a pull request lacks nothing that the full one has.
     pub fn repository(&self) -> Value {
         let url = format!("{}/repos/{OWNER}/{NAME}", self.base_url);
