@@ -19,6 +19,7 @@ use crate::remedy;
 use crate::window::Alignment;
 use crate::{api, claude, triage};
 
+mod follow;
 mod forward;
 mod ingest;
 mod keys;
@@ -64,6 +65,8 @@ pub struct Config {
     pub claude: Option<claude::Settings>,
     /// GitHub.
     pub github: github::Settings,
+    /// What GitHub signs its events with; `None` where it sends none.
+    pub webhook_secret: Option<SecretString>,
     /// What is done about errors that no rule knows; off where nobody can be asked.
     pub learn: crate::learn::Mode,
     /// Loki; `None` where nothing is read from there.
@@ -324,10 +327,12 @@ impl<'s> Reader<'s> {
                 api_url: self.url("GITHUB_API_URL", &github::Settings::default().api_url),
                 token,
             },
+            webhook_secret: self.webhook_secret(),
             remedy: remedy::Settings {
                 repository,
                 base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
                 usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+                silence: Duration::from_secs(self.whole("LOGMEND_FIX_WATCH_SECS", 1, 2_592_000, 86_400)),
             },
             telemetry: self.telemetry(&listeners),
             notes: std::mem::take(&mut self.notes),

@@ -17,6 +17,9 @@ use super::GitHubError;
 /// The version of the REST API that this room speaks.
 const API_VERSION: &str = "2022-11-28";
 
+/// Where GraphQL is served, below its own base.
+pub(super) const GRAPHQL: &str = "/graphql";
+
 /// The longest answer that is read: a tree of 100,000 entries has 7 MB, GitHub's own bound; base64 makes a blob of 1 MiB 1.4.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -46,6 +49,8 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct GitHub {
     octocrab: Octocrab,
+    /// The same for GraphQL, which GitHub Enterprise Server has beside its REST API, not below it.
+    graphql: Octocrab,
 }
 
 impl GitHub {
@@ -55,13 +60,21 @@ impl GitHub {
     ///
     /// [`GitHubError::Client`] where the URL or the token cannot be used, or the machine has no certificates.
     pub fn new(settings: &Settings) -> Result<Self, GitHubError> {
+        let graphql_url = settings.api_url.trim_end_matches('/').trim_end_matches("/v3");
+        Ok(Self {
+            octocrab: Self::octocrab(settings, &settings.api_url)?,
+            graphql: Self::octocrab(settings, graphql_url)?,
+        })
+    }
+
+    fn octocrab(settings: &Settings, base_url: &str) -> Result<Octocrab, GitHubError> {
         let client = |error: octocrab::Error| GitHubError::Client(root_cause(&error));
         // octocrab panics on a token that no header can carry: one read from a file with its line break, say.
         if settings.token.as_ref().is_some_and(|token| !is_token(token.expose_secret())) {
             return Err(GitHubError::Client("the token holds a character that no token has".to_owned()));
         }
         let mut builder = Octocrab::builder()
-            .base_uri(settings.api_url.as_str())
+            .base_uri(base_url)
             .map_err(client)?
             .set_connect_timeout(Some(Duration::from_secs(5)))
             .set_read_timeout(Some(Duration::from_secs(30)))
@@ -70,7 +83,7 @@ impl GitHub {
         if let Some(token) = &settings.token {
             builder = builder.personal_token(token.expose_secret().to_owned());
         }
-        Ok(Self { octocrab: builder.build().map_err(client)? })
+        builder.build().map_err(client)
     }
 
     /// Reads, again and again while GitHub is busy.
@@ -112,7 +125,7 @@ impl GitHub {
         skip_all,
         fields(otel.kind = "client", http.request.method = %method, url.path = path, http.response.status_code)
     )]
-    async fn once<T: DeserializeOwned>(
+    pub(super) async fn once<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -133,7 +146,7 @@ impl GitHub {
     }
 
     /// Sends a request and reads the answer, whatever its status, as far as [`ANSWER_BYTES_MAX`].
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         call: &str,
         method: Method,
@@ -143,7 +156,8 @@ impl GitHub {
         let network = |why: String| GitHubError::Network { call: call.to_owned(), why };
         let malformed = |why: String| GitHubError::Malformed { call: call.to_owned(), why };
         let request = request(method, path, body).map_err(|error| malformed(error.to_string()))?;
-        let sent = self.octocrab.execute(request).await;
+        let client = if path == GRAPHQL { &self.graphql } else { &self.octocrab };
+        let sent = client.execute(request).await;
         let (parts, body) = sent.map_err(|error| network(root_cause(&error)))?.into_parts();
         match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
             Ok(whole) => Ok((parts, whole.to_bytes())),

@@ -3,21 +3,30 @@
 //! In comes a [`Proposal`]; out goes the [`PullRequest`] that stands for it. Every write looks before it creates, so that
 //! going on after a crash or a lost answer never makes a second branch or pull request. There is no call here that merges,
 //! overwrites a branch, deletes, or writes to a base branch: what is created is a [`Branch`], and those begin with `logmend/`.
+//! A branch of ours moves forward by one commit where nobody else has moved it, and never otherwise.
 //!
 //! REST version 2022-11-28 ("GitHub REST API documentation"), through octocrab with its own retry off: it sends a request
 //! again at once, creating ones too.
 
+mod checks;
 mod client;
+mod comments;
 mod error;
+mod look;
 mod names;
 mod read;
+mod repair;
 mod write;
 
+pub use checks::{Check, CheckState, Origin};
 pub use client::{GitHub, Settings};
+pub use comments::Comment;
 pub use error::GitHubError;
+pub use look::{Contained, Look};
 pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
-pub use write::{Proposal, ProposedFile, PullRequest, PullRequestState};
+pub use repair::{Advance, Readied};
+pub use write::{Change, Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]
 mod tests;

@@ -141,7 +141,11 @@ impl Agent {
     async fn converse(&self, conversation: &mut Conversation<'_>) -> Result<Verdict, RemedyError> {
         let Conversation { cluster, around, snapshot, .. } = *conversation;
         let first = prompt::first_message(cluster, around, snapshot, data::nonce()).await;
-        let first = first.map_err(broken)?;
+        self.talk(conversation, first.map_err(broken)?).await
+    }
+
+    /// Talks from the first message to an end.
+    async fn talk(&self, conversation: &mut Conversation<'_>, first: String) -> Result<Verdict, RemedyError> {
         conversation.spent.latest_input_tokens = first.len() as u64 / 3;
         conversation.say(&[json!({"type": "text", "text": first})])?;
         let (system, tools) = (prompt::system(), tools::definitions());
@@ -321,6 +325,10 @@ fn broken(error: SnapshotError) -> RemedyError {
         SnapshotError::Answer(why) => RemedyError::Unfit(why),
     }
 }
+
+mod again;
+
+pub use again::{Again, Failure};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@
 
 pub mod agent;
 pub mod edits;
-mod ends;
+mod follow;
 pub mod paths;
 pub mod prompt;
 pub mod pull_request;
@@ -17,7 +17,7 @@ pub mod snapshot;
 mod task;
 pub mod tools;
 
-pub use ends::{Ends, watch};
+pub use follow::{Follow, Wakes, watch};
 pub use task::{Remedy, run};
 
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub base_branch: Option<String>,
     /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
     pub usd_per_fix_max: f64,
+    /// How long an error must be silent after its change is deployed until it counts as fixed. Default: a day.
+    pub silence: Duration,
 }
 
 /// Why a fix did not get further.

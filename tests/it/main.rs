@@ -17,6 +17,7 @@ mod door;
 mod end_to_end;
 mod engines;
 mod exporters;
+mod following_fixes;
 mod forwarding;
 mod learning;
 mod loki;
