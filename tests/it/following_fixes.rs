@@ -293,7 +293,7 @@ async fn a_branch_that_a_person_pushed_to_is_left_alone() {
         world.is_draft() && world.github.our_comments(1).is_empty() && world.claude.requests().len() == 1
     );
     world.github.merge(1);
-    world.look().await;
+    world.scan().await;
     world.fix_is("merged").await;
     world.assert_no_violations().await;
 }
@@ -305,7 +305,7 @@ async fn a_merged_change_is_watched() {
     // GitHub tells whole seconds.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     world.github.merge(1);
-    world.look().await;
+    world.scan().await;
     world.fix_is("merged").await;
     tokio::time::sleep(Duration::from_millis(3_200)).await;
     for _ in 0..2 {
@@ -348,7 +348,7 @@ async fn builds_that_name_their_commit_are_told_apart() {
     let merged = world.github.merge(1);
     let old = world.git(&["rev-parse", "main"]);
     world.fail(&old).await;
-    world.look().await;
+    world.scan().await;
     world.fix_is("merged").await;
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     world.scan().await;
@@ -379,7 +379,7 @@ async fn the_reason_of_a_close_is_kept() {
     world.github.comment(1, "jane", "Wrong layer, see password=hunter2hunter2 in the settings");
     world.github.comment(1, "mallory", "because I say so");
     world.github.close_pull_request(1);
-    world.look().await;
+    world.scan().await;
     let fix = world.fix_is("closed").await;
     let reason = fix["reason"].as_str().unwrap();
     assert!(reason.starts_with("Wrong layer") && !reason.contains("hunter2"), "{reason}");

@@ -152,7 +152,7 @@ impl Follow {
             age: Duration::from_nanos(age),
             pushes: case.followed.pushes,
             work: case.followed.work,
-            can_repair: self.agent.is_some(),
+            can_repair: self.why_no_writing(&case.fix).is_none(),
             steps: &case.steps,
         };
         let mut action = decide(&facts);
@@ -186,17 +186,28 @@ impl Follow {
                 Box::pin(self.work(case, clock)).await
             }
             Action::StayDraft(failing) => {
-                let tried = match (&self.agent, case.followed.pushes) {
-                    (None, _) => "No repair was tried: there is no key for Claude.".to_owned(),
-                    (Some(_), 0 | 1) => "No repair was tried.".to_owned(),
-                    (Some(_), _) => format!(
+                let tried = match (case.followed.pushes, self.why_no_writing(&case.fix)) {
+                    (0 | 1, Some(why)) => format!("No repair was tried: {why}."),
+                    (0 | 1, None) => "No repair was tried.".to_owned(),
+                    (pushes, _) => format!(
                         "Tried: the first change, and {}. Of the latest one Claude says:\n\n{}",
-                        if case.followed.pushes == 2 { "one more" } else { "more after it" },
+                        if pushes == 2 { "one more" } else { "more after it" },
                         say::prose(&case.fix.proposed_fix)
                     ),
                 };
                 self.say(case, &step("red", &head), &say::stays_draft(&failing, &tried), clock()).await
             }
+        }
+    }
+
+    /// Why no more changes are written for a fix, where none are.
+    fn why_no_writing(&self, fix: &Fix) -> Option<&'static str> {
+        if self.agent.is_none() {
+            Some("there is no key for Claude, or fixes are switched off")
+        } else if fix.cost_usd >= self.settings.usd_per_fix_max {
+            Some("what one fix may cost is spent")
+        } else {
+            None
         }
     }
 

@@ -3,7 +3,6 @@
 use super::command::{self, Command};
 use super::decide::step;
 use super::{Case, Follow, RemedyError, say};
-use crate::github::PullRequestState;
 use crate::model::{ClusterStatus, UnixNanos};
 use crate::store::Work;
 
@@ -78,14 +77,8 @@ impl Follow {
             Some(
                 "this branch is yours since somebody else has moved it, or since you asked to ignore the error",
             )
-        } else if self.agent.is_none() {
-            Some("there is no key for Claude")
-        } else if case.fix.cost_usd >= self.settings.usd_per_fix_max {
-            Some("what one fix may cost is spent")
-        } else if !matches!(case.look.pull_request.state, PullRequestState::Open { .. }) {
-            Some("this pull request is not open")
         } else {
-            None
+            self.why_no_writing(&case.fix)
         }
     }
 }

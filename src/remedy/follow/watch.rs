@@ -46,7 +46,11 @@ impl Follow {
         let key = format!("{}:{watched}", fix.id);
         let us = self.github.look_at(&repository, followed.number).await?.author;
         self.github.say_once(&repository, followed.number, &us, &key, &text).await?;
-        self.store.set_status(fix.fingerprint, status).await?;
+        let cluster = self.store.cluster(fix.fingerprint).await?;
+        // What people ignore stays ignored.
+        if cluster.is_some_and(|cluster| cluster.status != ClusterStatus::Ignored) {
+            self.store.set_status(fix.fingerprint, status).await?;
+        }
         if watched == Watched::Regressed {
             self.store.update_fix(&Fix { status: FixStatus::Regressed, ..fix.clone() }).await?;
         }
