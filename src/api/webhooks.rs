@@ -92,7 +92,9 @@ async fn take(webhooks: &Webhooks, request: Request) -> Result<(), Problem> {
     let event: Value = serde_json::from_slice(&body).map_err(|_| {
         Problem::bad_request("the event is no JSON: set the webhook's content type to application/json")
     })?;
-    numbers(&event).into_iter().for_each(|number| (webhooks.wake)(number));
+    for number in numbers(&event) {
+        (webhooks.wake)(number);
+    }
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What CI says of a commit, and what a failed check has printed.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, header};
 use serde::Deserialize;
 
@@ -19,7 +21,7 @@ const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 const TAIL_BYTES_MAX: usize = 16 * 1024;
 const TAIL_LINES_MAX: usize = 200;
 /// How long a log may take. It is not worth more: a repair does without.
-const LOG_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+const LOG_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How a check stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -133,9 +133,7 @@ impl GitHub {
         let route = repository.route(&format!("/collaborators/{}/permission", segment(login)));
         match self.get::<Permission>(&route).await {
             Ok(found) => Ok(matches!(found.permission.as_str(), "admin" | "maintain" | "write")),
-            Err(GitHubError::Refused { status, .. })
-                if matches!(status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) =>
-            {
+            Err(GitHubError::Refused { status: StatusCode::NOT_FOUND | StatusCode::FORBIDDEN, .. }) => {
                 Ok(false)
             }
             Err(error) => Err(error),

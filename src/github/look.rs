@@ -91,11 +91,10 @@ impl GitHub {
                 Ok(Contained::Yes)
             }
             Ok(_) => Ok(Contained::No),
-            Err(GitHubError::Refused { status, .. })
-                if matches!(status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY) =>
-            {
-                Ok(Contained::Unknown)
-            }
+            Err(GitHubError::Refused {
+                status: StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY,
+                ..
+            }) => Ok(Contained::Unknown),
             Err(error) => Err(error),
         }
     }

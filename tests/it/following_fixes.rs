@@ -482,8 +482,8 @@ async fn what_a_kill_cut_off_is_not_done_twice() {
 fn signed(body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(body.as_bytes());
-    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256={hex}")
+    let digest: Vec<String> = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256={}", digest.concat())
 }
 
 async fn deliver(world: &World, body: &str, signature: &str) -> u16 {

@@ -14,6 +14,7 @@ const FIRST_CHECK_AWAITED: Duration = Duration::from_mins(10);
 
 /// What was seen.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may hold")]
 pub(super) struct Facts<'a> {
     /// Whether it is a draft.
     pub draft: bool,

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_others_wrote_has_no_effect_in_a_comment() {
         let hostile = "x` @octocat fixes #1 <!-- logmend:a --> [y](https://evil.example)".to_owned();
-        let red = stays_draft(&[hostile.clone()], &not_written("A repair", &hostile));
+        let red = stays_draft(std::slice::from_ref(&hostile), &not_written("A repair", &hostile));
         for text in [red, ready(&Why::RedOnBase(vec![hostile.clone()])).unwrap(), not_readied(&hostile)] {
             for effect in ["@octocat", "fixes #1", "<!--", "](http"] {
                 assert!(!text.contains(effect), "{effect} in {text}");

@@ -211,11 +211,11 @@ impl Follow {
 /// The message of one more commit, with the fingerprint as its trailer.
 fn message(cluster: &Cluster, case: &Case, submission: &Submission) -> String {
     let title = if submission.title.trim().is_empty() { &cluster.summary() } else { &submission.title };
-    let cause = neutralise_markdown(&redact::redact(&submission.root_cause));
+    let root = neutralise_markdown(&redact::redact(&submission.root_cause));
     format!(
         "{}\n\n{}\n\n{}",
         neutralise_inline(&redact::redact(title), 72),
-        cause.trim(),
+        root.trim(),
         Proposal::trailer(case.fix.fingerprint)
     )
 }

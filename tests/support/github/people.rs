@@ -150,7 +150,7 @@ impl People {
     }
 
     /// `GET …/commits/{sha}/status`: nobody here uses statuses.
-    pub fn status(&self, sha: &str, shapes: &Shapes) -> Reply {
+    pub fn status(sha: &str, shapes: &Shapes) -> Reply {
         let url = shapes.url(&format!("commits/{sha}"));
         Reply::new(
             200,
@@ -212,7 +212,7 @@ impl People {
     }
 
     /// `GET …/compare/{base}...{head}`.
-    pub fn compare(&self, basehead: &str, repository: &Repository, shapes: &Shapes) -> Reply {
+    pub fn compare(basehead: &str, repository: &Repository, shapes: &Shapes) -> Reply {
         let Some((base, head)) = basehead.split_once("...") else { return Reply::not_found() };
         let is_commit = |sha: &str| repository.kind(sha).as_deref() == Some("commit");
         if !is_commit(base) || !is_commit(head) {

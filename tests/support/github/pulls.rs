@@ -13,6 +13,7 @@ const BODY_MAX: usize = 65_536;
 const DESCRIPTION_MAX: usize = 100;
 
 /// What people and programs said about a change.
+#[expect(clippy::struct_excessive_bools, reason = "GitHub keeps them apart too")]
 struct PullRequest {
     title: String,
     body: Value,

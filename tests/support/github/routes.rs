@@ -119,7 +119,7 @@ impl Model {
             ("GET", ["issues", number, "labels"]) => self.pulls.issue_labels(number, None, shapes),
             ("POST", ["issues", number, "labels"]) => self.pulls.issue_labels(number, Some(body), shapes),
             ("GET", ["commits", sha, "check-runs"]) => self.people.check_runs(sha, &asked.query, shapes),
-            ("GET", ["commits", sha, "status"]) => self.people.status(sha, shapes),
+            ("GET", ["commits", sha, "status"]) => People::status(sha, shapes),
             ("GET", ["check-runs", id]) => self.people.check_run(id, shapes),
             ("GET", ["check-runs", id, "annotations"]) => self.people.annotations(id, shapes),
             ("GET", ["actions", "runs"]) => self.people.workflow_runs(&asked.query, shapes),
@@ -129,7 +129,7 @@ impl Model {
                 self.people.create_comment(number, body, &self.pulls, shapes)
             }
             ("GET", ["collaborators", login, "permission"]) => self.people.permission(login, shapes),
-            ("GET", ["compare", basehead]) => self.people.compare(basehead, repository, shapes),
+            ("GET", ["compare", basehead]) => People::compare(basehead, repository, shapes),
             _ => return None,
         };
         Some(reply)
