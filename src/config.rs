@@ -19,6 +19,7 @@ use crate::remedy;
 use crate::window::Alignment;
 use crate::{api, claude, triage};
 
+mod follow;
 mod forward;
 mod github;
 mod ingest;
@@ -66,6 +67,8 @@ pub struct Config {
     pub claude: Option<claude::Settings>,
     /// GitHub.
     pub github: crate::github::Settings,
+    /// What GitHub signs its events with; `None` where it sends none.
+    pub webhook_secret: Option<SecretString>,
     /// What is done about errors that no rule knows; off where nobody can be asked.
     pub learn: crate::learn::Mode,
     /// Loki; `None` where nothing is read from there.
@@ -321,6 +324,7 @@ impl<'s> Reader<'s> {
             base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
             services,
             usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+            silence: Duration::from_secs(self.whole("LOGMEND_FIX_WATCH_SECS", 1, 2_592_000, 86_400)),
         };
         self.note_what_is_off(claude.is_some(), remedy.has_repository(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
@@ -352,6 +356,7 @@ impl<'s> Reader<'s> {
             claude,
             loki: self.loki(monitoring),
             github,
+            webhook_secret: self.webhook_secret(),
             remedy,
             telemetry: self.telemetry(&listeners),
             notes: std::mem::take(&mut self.notes),

@@ -45,6 +45,8 @@
 //!                              ▼
 //!                            github      branch, commit, draft pull request, labels
 //!
+//!  until people have decided  remedy::follow   checks, comments, one repair; after the merge: is the error gone?
+//!
 //!  beside it                 learn       the most frequent error that no rule knows → a proposed rule, tried out, approved by people
 //!
 //!  at any time               api         health, metrics, errors, fixes, scan
@@ -83,7 +85,7 @@
 //!    pull request, on a branch named after the fingerprint, in the repository that the settings name for the service
 //!    ([`remedy::places`]).
 //! 8. [`learn`] asks about one error that no rule knew; what people approve follows the catalogue without a restart.
-//!    [`remedy`] looks up how pull requests ended, and [`triage`] ranks by it.
+//!    [`remedy`] follows pull requests until people have decided, and their errors after that; [`triage`] ranks by how they ended.
 //!
 //! # Invariants
 //!
@@ -93,7 +95,8 @@
 //!    error's id is the smallest fingerprint of its family; the others lead to it.
 //! 4. **One pull request for each error.** A unique index claims the fingerprint before Claude is asked; the branch name
 //!    comes from the fingerprint, so GitHub refuses a second one. One that people closed is not opened again.
-//! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that.
+//! 5. **Nothing is merged, forced or written to the base branch.** No such call is in the code; a test reads it for that. A branch of
+//!    ours moves forward by a commit, and is people's as soon as somebody else has moved it.
 //! 6. **Secrets stay.** Keys are `SecretString`s. Log text is redacted before it is stored, shown, sent or opened.
 //! 7. **Log content is hostile.** Every text has a bound, and so have the clusters of a request, a window and a service in it;
 //!    what reaches a prompt or a pull request is marked as data and has no effect there.

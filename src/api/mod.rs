@@ -12,6 +12,7 @@ mod monitor;
 mod outcomes;
 mod patterns;
 mod rules;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::triage::Triage;
 
 pub use access::Access;
 pub use metrics::MetricsText;
+pub use webhooks::Webhooks;
 
 /// Where to listen and whom to let in.
 #[derive(Debug, Clone)]
@@ -105,6 +107,8 @@ pub struct State {
     pub clock: fn() -> UnixNanos,
     /// True once the service is on its way down.
     pub stopping: Arc<AtomicBool>,
+    /// What takes GitHub's events; `None` where it sends none.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl State {
@@ -147,6 +151,7 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/health/ready", get(health::ready))
         .nest("/error-monitor", monitor)
         .merge(metrics)
+        .route("/webhooks/github", post(webhooks::github))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
         .with_state(state)

@@ -27,7 +27,7 @@ use crate::learn::question::Asker;
 use crate::learn::{Learned, Study};
 use crate::loki;
 use crate::pipeline::{self, Counts, Pipeline, PipelineError};
-use crate::remedy::{self, Ends, Remedy};
+use crate::remedy::{self, Follow, Remedy, Wakes};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::triage::{self, Triage};
@@ -128,7 +128,10 @@ impl App {
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
-        let router = app.api(&config, setup, triage.clone(), learned.clone(), terms.clone());
+        let wakes = Wakes::default();
+        let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
+        let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
+        let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, &terms);
@@ -136,7 +139,7 @@ impl App {
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
         app.start_watching_the_model(&config, claude_told)?;
-        app.start_remedy(config, loki, work, terms)?;
+        app.start_remedy(config, loki, work, wakes, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -144,16 +147,9 @@ impl App {
         Ok(app)
     }
 
-    fn api(
-        &self,
-        config: &Config,
-        setup: Arc<api::Setup>,
-        triage: Triage,
-        learned: Learned,
-        terms: Terms,
-    ) -> axum::Router {
+    fn api(&self, setup: Arc<api::Setup>, triage: Triage, learned: Learned, terms: Terms) -> api::State {
         let metrics = Arc::clone(&self.metrics);
-        let state = api::State {
+        api::State {
             store: self.store.clone(),
             triage,
             terms,
@@ -162,8 +158,8 @@ impl App {
             setup,
             clock: telemetry::now,
             stopping: Arc::clone(&self.stopping),
-        };
-        api::router(state, api::Access::new(config.api.token.clone()))
+            webhooks: None,
+        }
     }
 
     fn start_listeners(&self, config: &Config, listeners: Listeners, router: axum::Router) {
@@ -287,6 +283,7 @@ impl App {
         config: Config,
         loki: Option<loki::Client>,
         work: Arc<Notify>,
+        wakes: Wakes,
         terms: Terms,
     ) -> anyhow::Result<()> {
         let has_token = config.github.may_write();
@@ -296,10 +293,13 @@ impl App {
         let github = GitHub::new(&config.github)
             .context("GITHUB_API_URL, LOGMEND_GITHUB_ACCOUNTS: the client cannot be built")?;
         if has_token {
-            let ends = Ends::new(self.store.clone(), github.clone());
+            // Where fixes are switched off nothing is written, repairs included.
+            let claude = config.claude.as_ref().filter(|_| config.triage.auto_fix);
+            let follow = Follow::new(self.store.clone(), github.clone(), claude, config.remedy.clone());
+            let follow = follow.context("ANTHROPIC_BASE_URL: the client cannot be built")?;
             let (terms, stop) = (terms.clone(), self.edges_stop.clone());
             self.edge("the watch over open pull requests", async move {
-                Box::pin(remedy::watch(ends, terms, telemetry::now, stop)).await;
+                Box::pin(remedy::watch(follow, wakes, terms, telemetry::now, stop)).await;
                 Ok(())
             });
         }
@@ -361,6 +361,12 @@ impl App {
         }
         let _ = tokio::time::timeout(Duration::from_millis(500), self.store.close()).await;
     }
+}
+
+/// Events of GitHub wake whoever follows pull requests.
+fn webhooks(config: &Config, wakes: &Wakes) -> Option<api::Webhooks> {
+    let (secret, wakes) = (config.webhook_secret.clone()?, wakes.clone());
+    Some(api::Webhooks::new(secret, move |number| wakes.wake(number)))
 }
 
 impl api::Setup {

@@ -53,6 +53,10 @@ pub const KEYS: &[Key] = &[
         "LOGMEND_SERVICES",
         "TOML file of [services.NAME] tables: repository, branch, reviewers and more of single services; none by default",
     ),
+    secret(
+        "GITHUB_WEBHOOK_SECRET",
+        "what GitHub signs its events with; without it there is no /webhooks/github",
+    ),
     key("ERROR_MONITORING_ENABLED", "false: accept and count nothing [default: true]"),
     key("AUTO_FIX_ENABLED", "false: detect and store alone [default: true]"),
     key("ERROR_MONITOR_INTERVAL", "the window in seconds, 1 to 3600 [default: 300]"),
@@ -115,6 +119,10 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_MAX_USD_PER_MONTH", "US dollars in 30 days [default: 200]"),
     key("LOGMEND_MIN_EVENTS", "occurrences before a fix is tried [default: 1]"),
     key("LOGMEND_QUIET_DAYS", "days without its error before a merged change is said to hold [default: 7]"),
+    key(
+        "LOGMEND_FIX_WATCH_SECS",
+        "seconds of silence after a change's deployment until its error counts as fixed, 1 to 2592000 [default: 86400]",
+    ),
     key("OTEL_EXPORTER_OTLP_ENDPOINT", "who takes logmend's own logs, metrics and traces; off when unset"),
     key("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "who takes the logs, where it is another; the whole URL"),
     key("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "who takes the metrics, where it is another; the whole URL"),

@@ -86,7 +86,7 @@ impl GitHub {
         skip_all,
         fields(otel.kind = "client", http.request.method = %method, url.path = path, http.response.status_code)
     )]
-    async fn once<T: DeserializeOwned>(
+    pub(super) async fn once<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,

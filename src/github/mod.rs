@@ -3,6 +3,7 @@
 //! In comes a [`Proposal`]; out goes the [`PullRequest`] that stands for it. Every write looks before it creates, so that
 //! going on after a crash or a lost answer never makes a second branch or pull request. There is no call here that merges,
 //! overwrites a branch, deletes, or writes to a base branch: what is created is a [`Branch`], and those begin with `logmend/`.
+//! A branch of ours moves forward by one commit where nobody else has moved it, and never otherwise.
 //!
 //! A repository may have credentials of its own: a token, or an App that is installed on it ([`Settings`]).
 //!
@@ -11,26 +12,34 @@
 
 mod accounts;
 mod app;
+mod checks;
 mod client;
+mod comments;
 mod connection;
 mod error;
 mod graphql;
 mod history;
+mod look;
 mod names;
 mod read;
+mod repair;
 mod review;
 mod walk;
 mod write;
 
 pub use accounts::{Account, Credentials, Scope, Settings};
 pub use app::{App, InvalidPrivateKey};
+pub use checks::{Check, CheckState, Origin};
 pub use client::GitHub;
+pub use comments::Comment;
 pub use error::GitHubError;
 pub use history::PastCommit;
+pub use look::{Contained, Look};
 pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
+pub use repair::{Advance, Readied};
 pub use review::{InvalidReviewer, Reviewer};
-pub use write::{Proposal, ProposedFile, PullRequest, PullRequestState};
+pub use write::{Change, Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]
 mod tests;

@@ -100,6 +100,8 @@ struct Object {
 pub(super) struct Commit {
     pub(super) tree: Sha,
     pub(super) message: String,
+    #[serde(default)]
+    pub(super) parents: Vec<Sha>,
 }
 
 #[derive(Deserialize)]

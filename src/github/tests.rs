@@ -405,3 +405,71 @@ async fn a_refusal_says_what_to_do_and_never_the_token() {
         assert!(!format!("{error:?} {error} {github:?}").contains(TOKEN));
     }
 }
+
+const GRAPHQL: &str = "POST /api/graphql";
+
+/// GitHub Enterprise Server has GraphQL beside its REST API.
+#[tokio::test]
+async fn a_draft_is_ended_through_graphql_and_a_refusal_is_told() {
+    let done = json!({"data": {"markPullRequestReadyForReview": {"pullRequest": {"isDraft": false}}}});
+    let words = format!("no access for {TOKEN}{}", "x".repeat(36));
+    let refused = json!({"data": null, "errors": [{"type": "FORBIDDEN", "message": words}]});
+    let forbidden = json!({"message": "Resource not accessible"});
+    let (github, script) =
+        scripted(vec![(GRAPHQL, 200, done), (GRAPHQL, 200, refused), (GRAPHQL, 403, forbidden)]).await;
+    let repository: RepoName = "acme/shop".parse().unwrap();
+    assert_eq!(github.mark_ready(&repository, "PR_1").await.unwrap(), Readied::Done);
+    assert!(
+        matches!(github.mark_ready(&repository, "PR_1").await.unwrap(), Readied::Refused(told) if told.len() < 310)
+    );
+    assert_eq!(
+        github.mark_ready(&repository, "PR_1").await.unwrap(),
+        Readied::Refused("Resource not accessible".to_owned())
+    );
+    let bodies = script.bodies.lock().unwrap();
+    assert!(bodies.iter().all(|body| body["variables"]["id"] == "PR_1"), "{bodies:?}");
+}
+
+const MOVE: &str = "PATCH /api/v3/repos/acme/shop/git/refs/heads/logmend/internal_error/abababababab";
+
+/// A branch moves only from where it is known to stand, and never by force.
+#[tokio::test]
+async fn a_branch_moves_forward_or_not_at_all() {
+    let repository = "acme/shop".parse().unwrap();
+    let branch = "logmend/internal_error/abababababab".parse().unwrap();
+    let tip = |sha: &str| (REF, 200, json!({"object": {"sha": sha}}));
+    for (steps, expected) in [
+        (vec![tip("c1"), (MOVE, 200, json!({}))], Advance::Done),
+        (vec![tip("c2")], Advance::Done),
+        (vec![tip("c9")], Advance::Moved),
+        (vec![(REF, 404, json!({"message": "Not Found"}))], Advance::Moved),
+        (vec![tip("c1"), (MOVE, 422, json!({"message": "Update is not a fast forward"}))], Advance::Moved),
+        // The answer was lost; it had moved all the same.
+        (vec![tip("c1"), (MOVE, 502, json!({})), tip("c2")], Advance::Done),
+    ] {
+        let (github, script) = scripted(steps).await;
+        assert_eq!(github.advance(&repository, &branch, "c1", "c2").await.unwrap(), expected);
+        let moved = script.bodies.lock().unwrap();
+        let moved = moved.iter().filter(|body| !body.is_null());
+        assert!(moved.into_iter().all(|body| *body == json!({"sha": "c2", "force": false})));
+        assert!(script.steps.lock().unwrap().is_empty());
+    }
+}
+
+/// A comment whose answer was lost is looked for, not written again; one of somebody else with the same words is no matter.
+#[tokio::test]
+async fn a_comment_is_written_once() {
+    let repository = "acme/shop".parse().unwrap();
+    let by =
+        |login: &str| json!([{"id": 1, "user": {"login": login}, "body": "x\n\n<!-- logmend:a-1:k -->"}]);
+    for (steps, posts) in [
+        (vec![("GET", 200, by("us"))], 0),
+        (vec![("GET", 200, by("mallory")), ("POST", 201, json!({}))], 1),
+        (vec![("GET", 200, json!([])), ("POST", 502, json!({})), ("GET", 200, by("us"))], 1),
+    ] {
+        let (github, script) = scripted(steps).await;
+        github.say_once(&repository, 7, "us", "a-1:k", "x").await.unwrap();
+        let bodies = script.bodies.lock().unwrap();
+        assert_eq!(bodies.iter().filter(|body| body["body"].is_string()).count(), posts);
+    }
+}

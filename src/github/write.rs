@@ -50,6 +50,19 @@ pub struct ProposedFile {
     pub executable: bool,
 }
 
+/// What a commit is to hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// The tree that the files are put into.
+    pub base_tree: &'a str,
+    /// The changed files, whole.
+    pub files: &'a [ProposedFile],
+    /// The message.
+    pub message: &'a str,
+    /// The commits that it comes after.
+    pub parents: &'a [&'a str],
+}
+
 /// A pull request that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
@@ -90,7 +103,7 @@ impl Proposal {
 }
 
 #[derive(Deserialize)]
-struct PullAnswer {
+pub(super) struct PullAnswer {
     number: u64,
     html_url: String,
     node_id: Option<String>,
@@ -227,18 +240,36 @@ impl GitHub {
     /// Blobs, a tree and a commit that nothing points to yet. Author and committer are left to GitHub, which then signs it
     /// where the token is an App's.
     async fn commit_files(&self, proposal: &Proposal) -> Result<String, GitHubError> {
-        let route = |rest: &str| proposal.repository.route(rest);
-        let mut entries = Vec::with_capacity(proposal.files.len());
-        for file in &proposal.files {
+        let change = Change {
+            base_tree: &proposal.base_tree,
+            files: &proposal.files,
+            message: &proposal.commit_message,
+            parents: &[&proposal.base_commit],
+        };
+        self.write_commit(&proposal.repository, &change).await
+    }
+
+    /// The same for any commit.
+    ///
+    /// # Errors
+    ///
+    /// [`GitHubError`].
+    pub async fn write_commit(
+        &self,
+        repository: &RepoName,
+        change: &Change<'_>,
+    ) -> Result<String, GitHubError> {
+        let route = |rest: &str| repository.route(rest);
+        let mut entries = Vec::with_capacity(change.files.len());
+        for file in change.files {
             let body = json!({"content": STANDARD.encode(&file.content), "encoding": "base64"});
             let blob: Sha = self.post(&route("/git/blobs"), &body).await?;
             let mode = if file.executable { "100755" } else { "100644" };
             entries.push(json!({"path": file.path, "mode": mode, "type": "blob", "sha": blob.sha}));
         }
-        let body = json!({"base_tree": proposal.base_tree, "tree": entries});
+        let body = json!({"base_tree": change.base_tree, "tree": entries});
         let tree: Sha = self.post(&route("/git/trees"), &body).await?;
-        let body =
-            json!({"message": proposal.commit_message, "tree": tree.sha, "parents": [proposal.base_commit]});
+        let body = json!({"message": change.message, "tree": tree.sha, "parents": change.parents});
         let commit: Sha = self.post(&route("/git/commits"), &body).await?;
         Ok(commit.sha)
     }

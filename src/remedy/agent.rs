@@ -143,6 +143,11 @@ impl Agent {
         let Conversation { cluster, evidence, snapshot, .. } = *conversation;
         let first = prompt::first_message(cluster, evidence, snapshot, data::nonce()).await;
         let first = first.map_err(broken)?;
+        self.talk(conversation, first).await
+    }
+
+    /// Talks from the first message to an end.
+    async fn talk(&self, conversation: &mut Conversation<'_>, first: String) -> Result<Verdict, RemedyError> {
         conversation.spent.latest_input_tokens = first.len() as u64 / 3;
         conversation.say(&[json!({"type": "text", "text": first})])?;
         let (system, tools) = (prompt::system(), tools::definitions());
@@ -322,6 +327,10 @@ fn broken(error: SnapshotError) -> RemedyError {
         SnapshotError::Answer(why) => RemedyError::Unfit(why),
     }
 }
+
+mod again;
+
+pub use again::{Again, Failure};
 
 #[cfg(test)]
 mod tests;

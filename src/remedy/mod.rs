@@ -11,8 +11,8 @@
 pub mod agent;
 pub mod checks;
 pub mod edits;
-mod ends;
 pub mod evidence;
+mod follow;
 pub mod mapping;
 pub mod owners;
 pub mod paths;
@@ -26,7 +26,7 @@ mod task;
 pub mod tools;
 
 pub use checks::{Reason, Refusal};
-pub use ends::{Ends, watch};
+pub use follow::{Follow, Wakes, watch};
 pub use task::{Remedy, run};
 
 use std::time::Duration;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub services: places::Services,
     /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
     pub usd_per_fix_max: f64,
+    /// How long an error must be silent after its change is deployed until it counts as fixed. Default: a day.
+    pub silence: Duration,
 }
 
 /// Why a fix did not get further.

@@ -106,6 +106,7 @@ mod tests {
             base_branch: Some("develop".into()),
             services: [("checkout".to_owned(), own), ("cart".to_owned(), branch)].into(),
             usd_per_fix_max: 2.0,
+            silence: std::time::Duration::ZERO,
         };
         let place = |settings: &Settings, service: &str| {
             settings.place_of(service).map(|place| (place.repository.to_string(), place.base_branch))

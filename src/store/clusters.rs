@@ -113,7 +113,8 @@ async fn insert(
          FROM {rows} WHERE TRUE
          ON CONFLICT (fingerprint) DO NOTHING",
     );
-    transaction.execute(inserted.bind(window_start.to_i64()).with(rows)).await.map(drop)
+    transaction.execute(inserted.bind(window_start.to_i64()).with(rows)).await?;
+    super::follow::note_releases(transaction, &described).await
 }
 
 /// Whether the verdict of the row `r` stands before that of the cluster `c`, as

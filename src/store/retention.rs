@@ -65,6 +65,7 @@ const HOLES: Kind = Kind { table: "hole", key: "until", old: "closed_at < $1" };
 const LEFT_HOLES: Kind = Kind { table: "hole", key: "until", old: "until < $1" };
 const PASSAGES: Kind =
     Kind { table: "passage", key: "key", old: "hole < (SELECT coalesce(min(h.until), $1) FROM hole h)" };
+const RELEASES: Kind = Kind { table: "cluster_release", key: "fingerprint, revision", old: "last_seen < $1" };
 const GONE: Kind = Kind { table: "replica", key: "id", old: "seen_at < $1" };
 const COUNTED: Kind = Kind {
     table: "window_cluster",
@@ -107,6 +108,7 @@ impl Store {
             (&SAMPLES, kept.samples),
             (&AUDIT, kept.audit),
             (&HOURS, kept.windows),
+            (&RELEASES, kept.windows),
             (&COUNTED, kept.windows),
             (&WINDOWS, kept.windows),
             (&CLUSTERS, kept.windows),

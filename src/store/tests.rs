@@ -11,6 +11,7 @@ use crate::model::{
 
 mod encrypted;
 mod families;
+mod follow;
 mod holes;
 mod hours;
 mod learning;

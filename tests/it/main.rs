@@ -20,6 +20,7 @@ mod end_to_end;
 mod engines;
 mod evidence;
 mod exporters;
+mod following_fixes;
 mod forwarding;
 mod hostile;
 mod kills;

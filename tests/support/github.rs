@@ -5,6 +5,7 @@
 
 pub mod app;
 mod history;
+mod people;
 mod pulls;
 mod repository;
 mod routes;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use self::people::People;
 use self::pulls::Pulls;
 use self::repository::{BASE, Repository};
 use self::routes::{Asked, Model, Reply};
@@ -94,8 +96,8 @@ impl GitHubStandIn {
         let listener = server::listener().await;
         let shapes = Shapes { base_url: format!("http://{}", listener.local_addr().unwrap()) };
         let repository = Repository::with_files(files);
-        let (pulls, installed) = (Pulls::default(), app::Installed::default());
-        let model = Model { repository, pulls, installed, shapes, violations: Vec::new() };
+        let (pulls, people, installed) = (Pulls::default(), People::default(), app::Installed::default());
+        let model = Model { repository, pulls, people, installed, shapes, violations: Vec::new() };
         let shared = Arc::new(Mutex::new(Shared { model, calls: Vec::new(), planned: Vec::new() }));
         let router = Router::new().fallback(handle).with_state(shared.clone());
         Self { server: Server::start(listener, router), shared }
@@ -132,7 +134,56 @@ impl GitHubStandIn {
 
     /// People merge a pull request.
     pub fn merge_pull_request(&self, number: usize) {
-        self.shared.lock().unwrap().model.pulls.merge(number);
+        self.merge(number);
+    }
+
+    /// As [`GitHubStandIn::merge_pull_request`]; answers the commit that the merge made.
+    pub fn merge(&self, number: usize) -> String {
+        let model = &mut self.shared.lock().unwrap().model;
+        model.pulls.merge(number, &model.repository)
+    }
+
+    /// The base moves so that a pull request does not fit any more.
+    pub fn conflict(&self, number: usize) {
+        self.shared.lock().unwrap().model.pulls.conflict(number);
+    }
+
+    /// CI begins a check of a branch's newest commit, or ends it.
+    pub fn check(&self, branch: &str, name: &str, conclusion: Option<&str>, log: &str) {
+        let model = &mut self.shared.lock().unwrap().model;
+        let sha = model.repository.resolve(&format!("refs/heads/{branch}")).unwrap();
+        model.people.check(&sha, name, conclusion, log);
+    }
+
+    /// Somebody writes a comment below a pull request.
+    pub fn comment(&self, number: usize, author: &str, body: &str) {
+        self.shared.lock().unwrap().model.people.comment(number, author, body);
+    }
+
+    /// The comments of a pull request that are ours.
+    pub fn our_comments(&self, number: usize) -> Vec<String> {
+        let said = self.shared.lock().unwrap().model.people.said(number);
+        said.into_iter().filter(|(author, _)| author == "logmend[bot]").map(|(_, body)| body).collect()
+    }
+
+    /// Somebody gets a right: `admin`, `write` or `read`.
+    pub fn grant(&self, login: &str, right: &str) {
+        self.shared.lock().unwrap().model.people.grant(login, right);
+    }
+
+    /// The token may not read check runs any more.
+    pub fn hide_checks(&self) {
+        self.shared.lock().unwrap().model.people.checks_are_hidden = true;
+    }
+
+    /// The token may not end drafts any more.
+    pub fn keep_drafts(&self) {
+        self.shared.lock().unwrap().model.people.drafts_stay = true;
+    }
+
+    /// Somebody pushes a file to a branch.
+    pub fn push_file(&self, branch: &str, path: &str, content: &str) {
+        people::push(&self.shared.lock().unwrap().model.repository, branch, path, content);
     }
 
     /// People push these files to the base branch; a file that is there keeps its mode. Answers the new commit.
@@ -180,7 +231,9 @@ impl GitHubStandIn {
 
     /// The requests as lines of JSON, which `github_openapi.py` checks.
     pub fn calls_as_lines(&self) -> String {
-        let calls: Vec<_> = self.calls().iter().map(|call| serde_json::to_value(call).unwrap()).collect();
+        // GraphQL has a schema of its own.
+        let calls = self.calls().into_iter().filter(|call| call.path != "/graphql");
+        let calls: Vec<_> = calls.map(|call| serde_json::to_value(call).unwrap()).collect();
         python::lines(&calls)
     }
 
@@ -209,6 +262,9 @@ impl GitHubStandIn {
 
 async fn handle(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
+    if let Some(id) = head.uri.path().strip_prefix("/signed-logs/") {
+        return signed_log(&shared, id, &head.headers);
+    }
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     let (method, path) = (head.method.as_str(), head.uri.path());
     let fault = shared.lock().unwrap().planned_for(method, path);
@@ -241,6 +297,15 @@ async fn handle(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
     }
     let extra = if let Some(Fault::Status(_, headers)) = fault { headers } else { &[] };
     respond(&reply, extra)
+}
+
+/// The log behind a signed address, on what would be another host: it must not be told the token.
+fn signed_log(shared: &Mutex<Shared>, id: &str, headers: &HeaderMap) -> Response {
+    let model = &mut shared.lock().unwrap().model;
+    if headers.contains_key("authorization") {
+        model.violations.push("a signed address was told the token".to_owned());
+    }
+    Response::new(Body::from(model.people.log(id).unwrap_or_default()))
 }
 
 /// The JSON of a body: null where it is empty, `None` where it is no JSON.
@@ -333,6 +398,9 @@ fn respond(reply: &Reply, extra: &[(&'static str, &'static str)]) -> Response {
     ];
     for (name, value) in standard.iter().chain(extra) {
         response.headers_mut().insert(*name, HeaderValue::from_static(value));
+    }
+    if let Some(location) = &reply.location {
+        response.headers_mut().insert("location", location.parse().unwrap());
     }
     response
 }

@@ -44,8 +44,10 @@ class Description:
         with open(path, encoding="utf-8") as file:
             self.document = json.load(file)
         templates = [template for template in self.document["paths"] if template.startswith(ROOTS)]
-        # The template with the fewest parameters fits best: …/pulls/comments is no pull request.
-        self.templates = [(pattern(template), template) for template in sorted(templates, key=lambda t: t.count("{"))]
+        # The template with the fewest parameters fits best: …/pulls/comments is no pull request. Of those the longest: what may
+        # hold slashes takes no more than it must.
+        templates.sort(key=lambda template: (template.count("{"), -len(template)))
+        self.templates = [(pattern(template), template) for template in templates]
         self.validators = {}
 
     def operation(self, method, path):

@@ -73,6 +73,11 @@ async fn check(running: Running) {
     let noted: Vec<_> = (0..5).map(|column| noted.integer(column).unwrap()).collect();
     assert_eq!(noted, [1650, 1700, 1750, 0, 1]);
 
+    let followed = store.followed("010101010101-1").await.unwrap().unwrap();
+    assert_eq!((followed.number, followed.head.as_str(), followed.pushes), (1, "c1", 1));
+    assert!(store.steps("010101010101-1").await.unwrap().contains("said:conflict"));
+    assert_eq!(store.releases_since(id(1), UnixNanos(1)).await.unwrap()[0].revision, "cafe1234");
+
     let again = store.commit(batch(7, vec![delta(1, 9, 1700)])).await.unwrap();
     assert_eq!(again, Committed::Replay, "the request was counted by the earlier version");
     store.commit(batch(8, vec![delta(1, 1, 1700)])).await.unwrap();

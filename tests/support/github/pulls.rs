@@ -19,6 +19,7 @@ const COLLABORATORS: [&str; 2] = ["hubot", "octocat"];
 const TEAMS: [&str; 1] = ["payments"];
 
 /// What people and programs said about a change.
+#[expect(clippy::struct_excessive_bools, reason = "GitHub keeps them apart too")]
 struct PullRequest {
     title: String,
     body: Value,
@@ -36,6 +37,11 @@ struct PullRequest {
     merged: bool,
     /// What the branch pointed at when it was last seen.
     sha: String,
+    /// What it became on the base branch.
+    merge_commit: Option<String>,
+    /// Whether it cannot be merged.
+    conflict: bool,
+    comments: usize,
 }
 
 /// The pull requests, numbered from 1, and the labels.
@@ -99,6 +105,9 @@ impl Pulls {
             closed_at: None,
             merged: false,
             sha,
+            merge_commit: None,
+            conflict: false,
+            comments: 0,
         });
         Reply::new(201, self.shape(self.all.len(), repository, shapes))
     }
@@ -138,10 +147,44 @@ impl Pulls {
         self.all[number - 1].closed_at = Some(super::now());
     }
 
-    /// People merge a pull request. The base branch stays as it is: nothing here looks at it.
-    pub fn merge(&mut self, number: usize) {
+    /// People merge a pull request. The base branch stays as it is, so that other changes to it still fit; the commit that the
+    /// merge made is answered.
+    pub fn merge(&mut self, number: usize, repository: &Repository) -> String {
         self.close(number);
-        self.all[number - 1].merged = true;
+        let pull = &mut self.all[number - 1];
+        let head = repository.resolve(&heads(&pull.branch)).unwrap();
+        let base = repository.resolve(&heads(&pull.base)).unwrap();
+        let tree = repository.commit(&head)["tree"].as_str().unwrap().to_owned();
+        let commit = repository.write_commit("Merge", &tree, &[&base, &head], &[]).unwrap();
+        (pull.merged, pull.merge_commit) = (true, Some(commit.clone()));
+        commit
+    }
+
+    /// The base has moved so that the change does not fit any more, unless its branch holds the base as it is.
+    pub fn conflict(&mut self, number: usize) {
+        self.all[number - 1].conflict = true;
+    }
+
+    /// Ends the draft of a pull request by its id in GraphQL; false where there is none.
+    pub fn mark_ready(&mut self, id: &str) -> bool {
+        let named = |number: usize| super::shapes::node_id("PullRequest", &number.to_string()) == id;
+        let found = (1..=self.all.len()).find(|number| named(*number));
+        if let Some(number) = found {
+            self.all[number - 1].draft = false;
+        }
+        found.is_some()
+    }
+
+    /// How many comments each has.
+    pub fn count_comments(&mut self, of: impl Fn(usize) -> usize) {
+        for (at, pull) in self.all.iter_mut().enumerate() {
+            pull.comments = of(at + 1);
+        }
+    }
+
+    /// The number of a pull request that is there.
+    pub fn number(&self, number: &str) -> Option<usize> {
+        number.parse().ok().filter(|number| (1..=self.all.len()).contains(number))
     }
 
     fn shape(&mut self, number: usize, repository: &Repository, shapes: &Shapes) -> Value {
@@ -153,17 +196,19 @@ impl Pulls {
         }
         let mut shape = shapes.pull_request_links(number, &pull.sha);
         let base_sha = repository.resolve(&heads(&pull.base)).unwrap();
+        let conflict = pull.conflict && !repository.is_ancestor(&base_sha, &pull.sha);
         let about = json!({
             "state": if pull.closed_at.is_some() { "closed" } else { "open" }, "locked": false, "title": pull.title,
             "user": shapes.user(AUTHOR, "Bot"), "body": pull.body, "labels": labels, "milestone": null,
             "active_lock_reason": null, "created_at": pull.created_at, "updated_at": pull.created_at,
             "closed_at": pull.closed_at, "merged_at": pull.closed_at.as_ref().filter(|_| pull.merged),
-            "merge_commit_sha": pull.merged.then_some(&base_sha), "assignee": null, "assignees": [],
+            "merge_commit_sha": pull.merge_commit, "assignee": null, "assignees": [],
             "requested_reviewers": pull.reviewers.iter().map(|login| shapes.user(login, "User")).collect::<Vec<_>>(),
             "requested_teams": pull.teams.iter().map(|slug| shapes.team(slug)).collect::<Vec<_>>(), "head": shapes.end(&pull.branch, &pull.sha),
             "base": shapes.end(&pull.base, &base_sha), "author_association": "CONTRIBUTOR", "auto_merge": null,
-            "draft": pull.draft, "merged": pull.merged, "mergeable": null, "rebaseable": null, "mergeable_state": "unknown",
-            "merged_by": null, "comments": 0, "review_comments": 0, "commits": 1,
+            "draft": pull.draft, "merged": pull.merged, "rebaseable": null,
+            "mergeable": if conflict { json!(false) } else { Value::Null },
+            "mergeable_state": if conflict { "dirty" } else { "unknown" }, "merged_by": null, "comments": pull.comments, "review_comments": 0, "commits": 1,
             "maintainer_can_modify": pull.maintainer_can_modify, "additions": 1, "deletions": 1, "changed_files": 1,
         });
         let Value::Object(about) = about else { unreachable!("an object") };

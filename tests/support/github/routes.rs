@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::app::Installed;
 use super::history;
+use super::people::People;
 use super::pulls::{Pulls, is_base};
 use super::repository::{Entry, Repository};
 use super::shapes::{NAME, OWNER, Shapes};
@@ -16,11 +17,18 @@ const MODES: &[(&str, &str)] =
 pub struct Reply {
     pub status: u16,
     pub body: Value,
+    /// Where else the answer is.
+    pub location: Option<String>,
 }
 
 impl Reply {
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, body }
+        Self { status, body, location: None }
+    }
+
+    /// The answer is elsewhere.
+    pub fn redirect(location: String) -> Self {
+        Self { location: Some(location), ..Self::new(302, Value::Null) }
     }
 
     /// An error as GitHub words it.
@@ -62,6 +70,7 @@ pub struct Model {
     pub repository: Repository,
     pub pulls: Pulls,
     pub installed: Installed,
+    pub people: People,
     pub shapes: Shapes,
     /// What a client must never do, and did.
     pub violations: Vec<String>,
@@ -70,6 +79,10 @@ pub struct Model {
 impl Model {
     pub fn answer(&mut self, asked: &Asked) -> Reply {
         let path: Vec<_> = asked.path.iter().map(String::as_str).collect();
+        self.pulls.count_comments(|number| self.people.count(number));
+        if (asked.method, &path[..]) == ("POST", &["graphql"]) {
+            return self.people.graphql(asked.body, &mut self.pulls);
+        }
         if let ("POST", ["app", "installations", id, "access_tokens"]) = (asked.method, path.as_slice()) {
             return self.installed.grant(id, asked.body, &self.shapes);
         }
@@ -91,6 +104,8 @@ impl Model {
                 self.get_object(kind, sha, recursive)
             }
             ("GET", ["commits"]) => history::list(asked, repository, shapes),
+            ("GET", ["commits", sha, "check-runs"]) => self.people.check_runs(sha, &asked.query, shapes),
+            ("GET", ["commits", sha, "status"]) => People::status(sha, shapes),
             ("GET", ["commits", name @ ..]) => self.get_commit(&name.join("/")),
             ("GET", ["compare", ends]) => history::compare(ends, asked, repository, shapes),
             ("POST", ["git", "blobs"]) => self.create_blob(body),
@@ -117,6 +132,15 @@ impl Model {
             ("POST", ["labels"]) => self.pulls.create_label(body, shapes),
             ("GET", ["issues", number, "labels"]) => self.pulls.issue_labels(number, None, shapes),
             ("POST", ["issues", number, "labels"]) => self.pulls.issue_labels(number, Some(body), shapes),
+            ("GET", ["check-runs", id]) => self.people.check_run(id, shapes),
+            ("GET", ["check-runs", id, "annotations"]) => self.people.annotations(id, shapes),
+            ("GET", ["actions", "runs"]) => self.people.workflow_runs(&asked.query, shapes),
+            ("GET", ["actions", "jobs", id, "logs"]) => self.people.log_address(id, shapes),
+            ("GET", ["issues", number, "comments"]) => self.people.comments(number, &asked.query, shapes),
+            ("POST", ["issues", number, "comments"]) => {
+                self.people.create_comment(number, body, &self.pulls, shapes)
+            }
+            ("GET", ["collaborators", login, "permission"]) => self.people.permission(login, shapes),
             _ => return None,
         };
         Some(reply)

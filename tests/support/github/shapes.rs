@@ -198,6 +198,36 @@ impl Shapes {
         shape
     }
 
+    /// A GitHub App.
+    pub fn app(&self, slug: &str) -> Value {
+        json!({
+            "id": 15_368, "slug": slug, "node_id": node_id("App", slug), "owner": self.user("github", "Organization"),
+            "name": slug, "description": "", "external_url": self.html(""), "html_url": self.html(""), "created_at": LONG_AGO,
+            "updated_at": LONG_AGO, "permissions": {}, "events": [],
+        })
+    }
+
+    /// A run of a workflow.
+    pub fn workflow_run(&self, name: &str, sha: &str, conclusion: Option<&str>) -> Value {
+        let url = self.url("actions/runs/9");
+        let status = if conclusion.is_some() { "completed" } else { "in_progress" };
+        let author = json!({"name": "logmend[bot]", "email": "bot@example.com"});
+        let mut run = json!({
+            "id": 9, "node_id": node_id("WorkflowRun", "9"), "name": name, "head_branch": "x", "run_number": 1,
+            "display_title": name, "event": "pull_request", "status": status, "conclusion": conclusion, "head_sha": sha,
+            "path": ".github/workflows/test.yml", "workflow_id": 3, "url": url, "html_url": url, "created_at": LONG_AGO,
+            "updated_at": LONG_AGO, "head_repository": self.repository(), "repository": self.repository(),
+            "pull_requests": [],
+            "head_commit": {
+                "id": sha, "tree_id": sha, "message": "m", "timestamp": LONG_AGO, "author": author, "committer": author,
+            },
+        });
+        for key in ["jobs", "logs", "check_suite", "cancel", "rerun", "artifacts", "workflow"] {
+            run[format!("{key}_url")] = json!(format!("{url}/{key}"));
+        }
+        run
+    }
+
     /// One end of a pull request.
     pub fn end(&self, branch: &str, sha: &str) -> Value {
         let owner = self.user(OWNER, "Organization");
@@ -209,7 +239,7 @@ fn unsigned() -> Value {
     json!({"verified": false, "reason": "unsigned", "signature": null, "payload": null, "verified_at": null})
 }
 
-fn node_id(kind: &str, of: &str) -> String {
+pub fn node_id(kind: &str, of: &str) -> String {
     super::encode(format!("{kind}:{of}").as_bytes())
 }
 
