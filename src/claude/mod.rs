@@ -18,7 +18,7 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use error::ClaudeError;
+pub use error::{ClaudeError, Regained};
 pub use wire::{Answer, Block, Message, Request, StopReason, Usage};
 
 /// The public API.
@@ -107,7 +107,11 @@ impl Client {
         fields(otel.kind = "client", gen_ai.request.model = self.settings.model, http.response.status_code)
     )]
     async fn once(&self, body: Vec<u8>) -> Result<Answer, ClaudeError> {
-        let network = |error: reqwest::Error| ClaudeError::Network(error.without_url().to_string());
+        let network = |error: reqwest::Error| {
+            let unreached = error.is_connect();
+            let told = error.without_url().to_string();
+            if unreached { ClaudeError::Unreached(told) } else { ClaudeError::Network(told) }
+        };
         let mut response = self
             .http
             .post(format!("{}/v1/messages", self.settings.base_url))

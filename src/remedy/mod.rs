@@ -24,6 +24,8 @@ use std::time::Duration;
 
 use crate::claude::ClaudeError;
 use crate::github::{GitHubError, RepoName};
+use crate::model::{Cap, Exceeded, Limits, NoFix};
+use crate::purse::PurseError;
 use crate::store::StoreError;
 
 /// Which repository is mended, and for how much.
@@ -33,8 +35,8 @@ pub struct Settings {
     pub repository: Option<RepoName>,
     /// The branch that fixes are for; the repository's default branch where `None`.
     pub base_branch: Option<String>,
-    /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
-    pub usd_per_fix_max: f64,
+    /// What may be spent and opened.
+    pub limits: Limits,
 }
 
 /// Why a fix did not get further.
@@ -58,6 +60,12 @@ pub enum RemedyError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What Claude may cost is used up, for this fix or for now.
+    #[error(transparent)]
+    Spent(#[from] Exceeded),
+    /// As many pull requests are open, or were opened, as may be.
+    #[error(transparent)]
+    Cap(#[from] Cap),
     /// The change cannot be proposed.
     #[error("the change cannot be proposed: {0}")]
     Unfit(String),
@@ -70,8 +78,31 @@ impl RemedyError {
         match self {
             Self::Claude(error) => error.is_transient(),
             Self::GitHub(error) => error.is_transient(),
-            Self::Store(_) => true,
+            Self::Store(_) | Self::Cap(_) => true,
+            Self::Spent(exceeded) => exceeded.passes(),
             Self::NoRepository | Self::NoCluster | Self::Interrupted(_) | Self::Unfit(_) => false,
+        }
+    }
+
+    /// Whether nothing is wrong, and the work waits for room in a limit.
+    #[must_use]
+    pub fn is_for_lack_of_room(&self) -> bool {
+        match self {
+            Self::Cap(_) => true,
+            Self::Spent(exceeded) => exceeded.passes(),
+            _ => false,
+        }
+    }
+
+    /// The code of why there is no pull request.
+    #[must_use]
+    pub fn no_fix(&self) -> NoFix {
+        match self {
+            Self::NoRepository => NoFix::Disabled,
+            Self::Cap(_) => NoFix::PrCap,
+            Self::Spent(_) => NoFix::Budget,
+            error if error.is_transient() => NoFix::Waiting,
+            _ => NoFix::Failed,
         }
     }
 
@@ -82,6 +113,16 @@ impl RemedyError {
             Self::Claude(error) => error.wait(),
             Self::GitHub(error) => error.wait(),
             _ => None,
+        }
+    }
+}
+
+impl From<PurseError> for RemedyError {
+    fn from(error: PurseError) -> Self {
+        match error {
+            PurseError::Exceeded(exceeded) => exceeded.into(),
+            PurseError::Claude(error) => error.into(),
+            PurseError::Store(error) => error.into(),
         }
     }
 }
