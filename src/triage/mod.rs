@@ -170,7 +170,8 @@ impl Triage {
         self.merge(now).await?;
         let mut report = Report::default();
         for window in self.store.untriaged_windows().await? {
-            let triaged = self.triage(window, now, auto_fix).await?;
+            // On the heap, as it is large.
+            let triaged = Box::pin(self.triage(window, now, auto_fix)).await?;
             if window == closed.start {
                 report.clusters = triaged.clusters;
                 report.urgent = triaged.urgent;
@@ -201,7 +202,7 @@ impl Triage {
         }
         self.merge(now).await?;
         for window in left {
-            self.triage(window, now, self.settings.auto_fix).await?;
+            Box::pin(self.triage(window, now, self.settings.auto_fix)).await?;
         }
         Ok(())
     }
@@ -289,8 +290,12 @@ impl Triage {
         let mut in_hand = Vec::new();
         for fix in fixes {
             if let Some(cluster) = self.store.cluster(fix.fingerprint).await? {
-                let files = fix.code_changes.into_keys().collect();
-                in_hand.push(InHand { fix_id: fix.id, begun: fix.created_at, cluster, files });
+                in_hand.push(InHand {
+                    fix_id: fix.id,
+                    begun: fix.created_at,
+                    cluster,
+                    files: fix.code_changes.into_keys().collect(),
+                });
             }
         }
         Ok(in_hand)
@@ -318,7 +323,8 @@ impl Triage {
             && let Some(adviser) = &self.adviser
             && !self.store.was_asked(Expense::Triage, &window.0.to_string()).await?
         {
-            candidates = adviser.order(&self.purse, window, candidates).await;
+            // On the heap: the future of a call is large.
+            candidates = Box::pin(adviser.order(&self.purse, window, candidates)).await;
         }
         let mut claimed = 0;
         for cluster in candidates {
