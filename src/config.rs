@@ -14,7 +14,7 @@ use secrecy::SecretString;
 
 use crate::classify::{Catalogue, RulesFile};
 use crate::github::RepoName;
-use crate::model::Token;
+use crate::model::{Limits, Token};
 use crate::remedy;
 use crate::window::Alignment;
 use crate::{api, claude, triage};
@@ -316,6 +316,7 @@ impl<'s> Reader<'s> {
 
     fn config(&mut self) -> Config {
         let claude = self.claude();
+        let triage = self.triage();
         let repository: Option<RepoName> = self.typed("GITHUB_REPOSITORY", "owner/name, such as acme/shop");
         let github = self.github();
         let services = self.services(repository.is_some());
@@ -323,13 +324,12 @@ impl<'s> Reader<'s> {
             repository,
             base_branch: self.text("GITHUB_BASE_BRANCH").map(|(branch, _)| branch),
             services,
-            usd_per_fix_max: self.dollars("LOGMEND_MAX_USD_PER_FIX", 2.0),
+            limits: triage.limits.clone(),
             silence: Duration::from_secs(self.whole("LOGMEND_FIX_WATCH_SECS", 1, 2_592_000, 86_400)),
         };
         self.note_what_is_off(claude.is_some(), remedy.has_repository(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
         let (ingest, api_addr) = (self.ingest(), self.api_addr());
-        let triage = self.triage();
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         let store = self.store();
         Config {
@@ -352,13 +352,13 @@ impl<'s> Reader<'s> {
             ))),
             monitoring,
             learn: self.learn(claude.is_some(), triage.auto_fix),
-            triage,
             claude,
             loki: self.loki(monitoring),
             github,
             webhook_secret: self.webhook_secret(),
             remedy,
             telemetry: self.telemetry(&listeners),
+            triage,
             notes: std::mem::take(&mut self.notes),
         }
     }
@@ -383,22 +383,29 @@ impl<'s> Reader<'s> {
             auto_fix: self.flag("AUTO_FIX_ENABLED", default.auto_fix),
             fixes_per_window_max: u32::try_from(self.whole("LOGMEND_MAX_FIXES_PER_WINDOW", 0, 100, 1))
                 .unwrap_or(1),
-            open_pull_requests_max: self.whole(
-                "LOGMEND_MAX_OPEN_PRS",
-                0,
-                1_000,
-                default.open_pull_requests_max,
-            ),
-            pull_requests_per_day_max: self.whole(
-                "LOGMEND_MAX_PRS_PER_DAY",
-                0,
-                1_000,
-                default.pull_requests_per_day_max,
-            ),
-            usd_per_day_max: self.dollars("LOGMEND_MAX_USD_PER_DAY", default.usd_per_day_max),
-            usd_per_month_max: self.dollars("LOGMEND_MAX_USD_PER_MONTH", default.usd_per_month_max),
+            limits: self.spending_limits(),
             quiet: Duration::from_hours(24 * self.whole("LOGMEND_QUIET_DAYS", 1, 365, 7)),
             occurrences_min: self.whole("LOGMEND_MIN_EVENTS", 1, 1_000_000_000, default.occurrences_min),
+        }
+    }
+
+    fn spending_limits(&mut self) -> Limits {
+        let default = Limits::default();
+        let mut count = |variable, default| self.whole(variable, 0, 1_000, default);
+        let pull_requests_per_hour = count("LOGMEND_MAX_PRS_PER_HOUR", default.pull_requests_per_hour);
+        let pull_requests_per_day = count("LOGMEND_MAX_PRS_PER_DAY", default.pull_requests_per_day);
+        let open_pull_requests = count("LOGMEND_MAX_OPEN_PRS", default.open_pull_requests);
+        let open_pull_requests_per_repository =
+            count("LOGMEND_MAX_OPEN_PRS_PER_REPO", default.open_pull_requests_per_repository);
+        Limits {
+            usd_per_fix: self.dollars("LOGMEND_MAX_USD_PER_FIX", default.usd_per_fix),
+            usd_per_day: self.dollars("LOGMEND_MAX_USD_PER_DAY", default.usd_per_day),
+            usd_per_month: self.dollars("LOGMEND_MAX_USD_PER_MONTH", default.usd_per_month),
+            pull_requests_per_hour,
+            pull_requests_per_day,
+            open_pull_requests,
+            open_pull_requests_per_repository,
+            ..default
         }
     }
 

@@ -39,7 +39,7 @@
 //!  in one replica at a time  leader      who closes windows, writes fixes and deletes what is old: a lease, a lock before it
 //!
 //!  at a window's end           ▼
-//!                            triage      close the window, merge templates that are one error, rank, claim within the budgets
+//!                            triage      close the window, merge templates that are one error, rank, one for each cause, claim within the budgets
 //!                              ▼
 //!                            remedy      prompt → Claude, with tools over the repository → checked edits
 //!                              ▼
@@ -52,7 +52,7 @@
 //!  at any time               api         health, metrics, errors, fixes, scan
 //! ```
 //!
-//! Beside them: [`claude`] is the Messages API's client with its prices, for answers in one and as streams, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
+//! Beside them: [`claude`] is the Messages API's client with its prices, for answers in one and as streams, [`purse`] sets aside in the store what each call of it may cost, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
 //! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
 //! logmend's own log, lists its metrics and sends both on, never into itself, [`shutdown`] waits for signals,
 //! [`commands`] are the command line.
@@ -127,6 +127,7 @@ pub mod loki;
 pub mod model;
 pub mod otlp;
 pub mod pipeline;
+pub mod purse;
 pub mod redact;
 pub mod remedy;
 pub mod shutdown;

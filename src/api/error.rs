@@ -80,7 +80,7 @@ impl From<LearnError> for Problem {
             LearnError::CutOff => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "the work was cut off; try again")
             }
-            LearnError::Rules(_) | LearnError::Claude(_) => {
+            LearnError::Rules(_) | LearnError::Purse(_) => {
                 tracing::error!(%error, cause = ?std::error::Error::source(&error), "a learned rule could not be put into use");
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,

@@ -50,14 +50,19 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     };
     let setup = &state.setup;
     let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki, &setup.claude];
-    let healthy = store_answers && !parts.into_iter().any(Component::is_degraded);
+    let breaker = state.store.breaker(state.store.now()).await.ok().flatten();
+    let healthy = store_answers && breaker.is_none() && !parts.into_iter().any(Component::is_degraded);
+    let claude = match &breaker {
+        Some(breaker) => json!({"status": "degraded", "detail": breaker.told()}),
+        None => component(&state.setup.claude),
+    };
     Json(json!({
         "status": if healthy { "healthy" } else { "degraded" },
         "timestamp": (state.clock)(),
         "components": {
             "store": store,
             "monitor": monitor,
-            "claude": component(&state.setup.claude),
+            "claude": claude,
             "github": component(&state.setup.github),
             "next_hop": component(&state.setup.next_hop),
             "rules": component(&state.setup.rules),

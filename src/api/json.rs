@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::model::{
-    Alias, Category, Cluster, ClusterStatus, Fingerprint, Fix, FixStatus, Severity, UnixNanos,
+    Alias, Category, Cluster, ClusterStatus, Fingerprint, Fix, FixStatus, NoFixReason, Severity, UnixNanos,
 };
+use crate::store::{Store, StoreError};
 
 /// An error: one cluster.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,7 @@ pub(super) struct ErrorJson {
     examples: Vec<ExampleJson>,
     status: ClusterStatus,
     fix_id: Option<String>,
+    no_fix: Option<NoFixReason>,
     aliases: Vec<AliasJson>,
     alias_count: u64,
     separated_at: Option<UnixNanos>,
@@ -83,10 +85,30 @@ impl From<Cluster> for ErrorJson {
             examples: examples.collect(),
             status: cluster.status,
             fix_id: cluster.fix_id,
+            no_fix: None,
             aliases: cluster.merging.aliases.into_iter().map(AliasJson::from).collect(),
             alias_count: cluster.merging.alias_count,
             separated_at: cluster.merging.separated_at,
         }
+    }
+}
+
+impl ErrorJson {
+    /// Errors, each with why it has no pull request.
+    pub(super) async fn all(store: &Store, clusters: Vec<Cluster>) -> Result<Vec<Self>, StoreError> {
+        let ids: Vec<_> = clusters.iter().map(|cluster| cluster.fingerprint).collect();
+        let mut unfixed = store.unfixed(ids).await?;
+        let all = clusters.into_iter().map(|cluster| {
+            let no_fix = unfixed.remove(&cluster.fingerprint);
+            Self { no_fix, ..Self::from(cluster) }
+        });
+        Ok(all.collect())
+    }
+
+    /// One error, with why it has no pull request.
+    pub(super) async fn one(store: &Store, cluster: Cluster) -> Result<Self, StoreError> {
+        let no_fix = store.unfixed([cluster.fingerprint]).await?.remove(&cluster.fingerprint);
+        Ok(Self { no_fix, ..Self::from(cluster) })
     }
 }
 
@@ -116,6 +138,7 @@ pub(super) struct FixJson {
     branch: Option<String>,
     status: FixStatus,
     reason: Option<String>,
+    no_fix: Option<NoFixReason>,
     model: String,
     input_tokens: u64,
     output_tokens: u64,
@@ -142,11 +165,24 @@ impl From<Fix> for FixJson {
             branch: some(fix.branch),
             status: fix.status,
             reason: some(fix.reason),
+            no_fix: None,
             model: fix.model,
             input_tokens: fix.input_tokens,
             output_tokens: fix.output_tokens,
             cost_usd: fix.cost_usd,
         }
+    }
+}
+
+impl FixJson {
+    /// Fixes, each with why it has no pull request. One whose error has another has none.
+    pub(super) async fn all(store: &Store, fixes: Vec<Fix>) -> Result<Vec<Self>, StoreError> {
+        let unfixed = store.unfixed(fixes.iter().map(|fix| fix.fingerprint)).await?;
+        let all = fixes.into_iter().map(|fix| {
+            let no_fix = unfixed.get(&fix.fingerprint).cloned();
+            Self { no_fix, ..Self::from(fix) }
+        });
+        Ok(all.collect())
     }
 }
 

@@ -4,6 +4,7 @@
 //! This room reads the store and asks triage and what was learned; it never sees a request of an exporter, Claude or GitHub.
 
 mod access;
+mod budgets;
 mod error;
 mod health;
 mod json;

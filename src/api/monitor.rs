@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::budgets;
 use super::error::Problem;
 use super::json::{ErrorJson, FixJson};
 use super::outcomes;
@@ -29,6 +30,7 @@ pub(super) async fn status(State(state): State<super::State>) -> Answer {
             "total_patterns": state.store.summary().await?.clusters,
             "window_start": state.store.open_window_start().await?,
         },
+        "budgets": budgets::shown(&state).await?,
     })))
 }
 
@@ -38,7 +40,7 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     let latest = ClusterFilter { limit: Some(OVERVIEW_LENGTH), ..ClusterFilter::default() };
     let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest }).await?;
     let fixable = state.store.clusters(ClusterFilter { fixable: true, ..latest }).await?;
-    let fixes = state.store.fixes().await?.into_iter().take(OVERVIEW_LENGTH as usize);
+    let fixes = state.store.fixes().await?.into_iter().take(OVERVIEW_LENGTH as usize).collect();
     Ok(Json(json!({
         "timestamp": (state.clock)(),
         "summary": {
@@ -49,9 +51,9 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
             "unclassified": summary.unclassified,
             "patterns_by_category": summary.by_category,
         },
-        "recent_critical": critical.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
-        "recent_fixable": fixable.into_iter().map(ErrorJson::from).collect::<Vec<_>>(),
-        "recent_fixes": fixes.map(FixJson::from).collect::<Vec<_>>(),
+        "recent_critical": ErrorJson::all(&state.store, critical).await?,
+        "recent_fixable": ErrorJson::all(&state.store, fixable).await?,
+        "recent_fixes": FixJson::all(&state.store, fixes).await?,
         "outcomes": outcomes::shown(&standings),
     })))
 }
@@ -96,13 +98,13 @@ pub(super) async fn stop(State(state): State<super::State>) -> Answer {
 }
 
 pub(super) async fn fixes(State(state): State<super::State>) -> Answer {
-    let fixes: Vec<_> = state.store.fixes().await?.into_iter().map(FixJson::from).collect();
+    let fixes = FixJson::all(&state.store, state.store.fixes().await?).await?;
     Ok(Json(json!({"total_fixes": fixes.len(), "fixes": fixes})))
 }
 
 pub(super) async fn fix(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
     match state.store.fix(&id).await? {
-        Some(fix) => Ok(Json(json!({"fix": FixJson::from(fix)}))),
+        Some(fix) => Ok(Json(json!({"fix": FixJson::all(&state.store, vec![fix]).await?.pop()}))),
         None => Err(Problem::not_found(
             "there is no fix of this id; GET /error-monitor/fixes/generated lists them",
         )),

@@ -71,13 +71,13 @@ async fn list(
     let hours = range.hours()?;
     let since = UnixNanos((state.clock)().0.saturating_sub(UnixNanos::from_secs(hours * 3_600).0));
     let filter = ClusterFilter { seen_since: Some(since), limit: Some(range.limit()?), ..filter };
-    let errors: Vec<_> = state.store.clusters(filter).await?.into_iter().map(ErrorJson::from).collect();
+    let errors = ErrorJson::all(&state.store, state.store.clusters(filter).await?).await?;
     Ok(Json(json!({"count": errors.len(), "hours": hours, name: errors})))
 }
 
 pub(super) async fn all(State(state): State<super::State>, Query(range): Query<Range>) -> Answer {
     let filter = ClusterFilter { limit: Some(range.limit()?), ..ClusterFilter::default() };
-    let patterns: Vec<_> = state.store.clusters(filter).await?.into_iter().map(ErrorJson::from).collect();
+    let patterns = ErrorJson::all(&state.store, state.store.clusters(filter).await?).await?;
     let total = state.store.summary().await?.clusters;
     Ok(Json(json!({"total_patterns": total, "patterns": patterns})))
 }
@@ -94,7 +94,7 @@ pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String
     let occurrences: Vec<_> =
         hours.into_iter().map(|hour| json!({"hour": hour.start, "count": hour.count})).collect();
     let activity = cluster.activity(now);
-    let error = ErrorJson::from(cluster);
+    let error = ErrorJson::one(&state.store, cluster).await?;
     Ok(Json(json!({"error": error, "activity": activity, "occurrences": occurrences})))
 }
 
@@ -133,7 +133,8 @@ fn fingerprint(id: &str) -> Result<Fingerprint, Problem> {
 }
 
 async fn error(state: &super::State, id: Fingerprint) -> Result<ErrorJson, Problem> {
-    state.store.cluster(id).await?.map(ErrorJson::from).ok_or_else(no_such_error)
+    let cluster = state.store.cluster(id).await?.ok_or_else(no_such_error)?;
+    Ok(ErrorJson::one(&state.store, cluster).await?)
 }
 
 fn no_such_error() -> Problem {

@@ -22,15 +22,15 @@ use crate::forward::{self, NextHop, NotDelivered};
 use crate::github::GitHub;
 use crate::ingest::{Accepted, Reason, Receiver, Refusal};
 use crate::leader::Terms;
-use crate::learn::budget::Budgets;
 use crate::learn::question::Asker;
 use crate::learn::{Learned, Study};
 use crate::loki;
 use crate::pipeline::{self, Counts, Pipeline, PipelineError};
+use crate::purse::Purse;
 use crate::remedy::{self, Follow, Remedy, Wakes};
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::triage::{self, Triage};
+use crate::triage::{self, Adviser, Triage};
 use crate::{api, claude, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
@@ -127,7 +127,8 @@ impl App {
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
-        let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work));
+        let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
+            .advised_by(adviser(&config)?);
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
         let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
@@ -241,10 +242,7 @@ impl App {
         }
         let asker = config.claude.as_ref().map(Asker::new).transpose();
         let asker = asker.context("ANTHROPIC_BASE_URL: the client cannot be built")?;
-        let budgets = Budgets {
-            usd_per_day_max: config.triage.usd_per_day_max,
-            usd_per_month_max: config.triage.usd_per_month_max,
-        };
+        let purse = Purse::new(self.store.clone(), config.triage.limits.clone());
         if self.store.is_shared() {
             let (learned, stop) = (learned.clone(), self.edges_stop.clone());
             self.edge("the watch over learned rules", async move {
@@ -253,7 +251,7 @@ impl App {
             });
         }
         let study =
-            Study::new(self.store.clone(), learned, asker, config.learn, budgets, no_rule_may_match().into());
+            Study::new(self.store.clone(), learned, asker, config.learn, purse, no_rule_may_match().into());
         let (store, terms, stop) = (self.store.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the learning of rules", async move {
             Box::pin(learn::run(study, store, terms, telemetry::now, stop)).await;
@@ -401,6 +399,14 @@ struct Watched {
 fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
     let hop = config.forward.as_ref().map(|settings| NextHop::new(settings, telemetry::now)).transpose();
     hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
+}
+
+fn adviser(config: &Config) -> anyhow::Result<Option<Adviser>> {
+    let (Some(claude), Some(repository)) = (&config.claude, &config.remedy.repository) else {
+        return Ok(None);
+    };
+    let adviser = Adviser::new(claude, &repository.to_string());
+    adviser.map(Some).context("ANTHROPIC_BASE_URL: the client cannot be built")
 }
 
 fn loki_client(config: &Config) -> anyhow::Result<Option<loki::Client>> {

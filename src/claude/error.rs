@@ -14,8 +14,11 @@ pub enum ClaudeError {
     /// The client could not be built from its settings.
     #[error("the Claude client cannot be built: {0}")]
     Client(String),
-    /// The API was not reached or did not answer in time.
+    /// The API was not reached: nothing was asked.
     #[error("Claude was not reached: {0}")]
+    Unreached(String),
+    /// The API did not answer in time or to the end: it may have done the work.
+    #[error("Claude was not heard: {0}")]
     Network(String),
     /// The API answered that it cannot now.
     #[error("Claude answered {status}: {message} (request {request_id})")]
@@ -38,8 +41,13 @@ pub enum ClaudeError {
         message: String,
     },
     /// A limit on spending is reached at the vendor; waiting minutes does not help.
-    #[error("Claude's account has reached a limit on spending: {0}")]
-    SpendLimit(String),
+    #[error("Claude's account has reached a limit on spending: {message}")]
+    SpendLimit {
+        /// The API's own words.
+        message: String,
+        /// What is told of its end.
+        regained: Regained,
+    },
     /// The request was at fault.
     #[error("Claude refused the request ({status}): {message} (request {request_id})")]
     Refused {
@@ -55,11 +63,68 @@ pub enum ClaudeError {
     Malformed(String),
 }
 
+/// When an account may be used again that has met a limit on spending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regained {
+    /// At this second since 1970, as the API said.
+    At(u64),
+    /// On the first of the next month, 00:00 UTC, when the vendor's own limits begin anew.
+    NextMonth,
+    /// Nobody says: people have to do something.
+    Unknown,
+}
+
+impl Regained {
+    /// How long an account is left alone where nobody says: people see it within a day.
+    const UNKNOWN_SECS: u64 = 86_400;
+    /// The longest that an account is left alone on the word of an answer: a month and some days.
+    const SECS_MAX: u64 = 45 * 86_400;
+    /// The shortest: a date that is over already would have us ask at once.
+    const SECS_MIN: u64 = 600;
+
+    /// From when on the account is used again, in seconds since 1970.
+    #[must_use]
+    pub fn after(self, now_secs: u64) -> u64 {
+        let until = match self {
+            Self::At(secs) => secs,
+            Self::NextMonth => next_month(now_secs).unwrap_or(now_secs + Self::UNKNOWN_SECS),
+            Self::Unknown => now_secs + Self::UNKNOWN_SECS,
+        };
+        until.clamp(now_secs + Self::SECS_MIN, now_secs + Self::SECS_MAX)
+    }
+
+    /// What "You will regain access on 2026-12-01 at 00:00 UTC." says.
+    fn read(message: &str) -> Self {
+        let date = message.split("regain access on ").nth(1).and_then(|rest| rest.get(..10));
+        date.and_then(midnight).map_or(Self::Unknown, Self::At)
+    }
+}
+
+fn next_month(now_secs: u64) -> Option<u64> {
+    let now = jiff::Timestamp::from_second(i64::try_from(now_secs).ok()?).ok()?.to_string();
+    let year: u32 = now.get(..4)?.parse().ok()?;
+    let month: u32 = now.get(5..7)?.parse().ok()?;
+    let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    midnight(&format!("{year:04}-{month:02}-01"))
+}
+
+/// When a day such as `2026-12-01` begins in UTC, in seconds since 1970.
+fn midnight(date: &str) -> Option<u64> {
+    let begins: jiff::Timestamp = format!("{date}T00:00:00Z").parse().ok()?;
+    u64::try_from(begins.as_second()).ok()
+}
+
 impl ClaudeError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Network(_) | Self::Busy { .. })
+        matches!(self, Self::Unreached(_) | Self::Network(_) | Self::Busy { .. })
+    }
+
+    /// Whether the call may have been paid for although nothing came of it.
+    #[must_use]
+    pub fn may_cost(&self) -> bool {
+        matches!(self, Self::Network(_) | Self::Malformed(_))
     }
 
     /// How long the API asks to wait before the next call, where it does.
@@ -83,8 +148,8 @@ impl ClaudeError {
         if matches!(status.as_u16(), 401 | 403) {
             return Self::Key { status, message };
         }
-        if status.as_u16() == 402 || is_spend_limit(status, error) {
-            return Self::SpendLimit(message);
+        if let Some(regained) = spend_limit(status, error, &message) {
+            return Self::SpendLimit { message, regained };
         }
         if is_worth_another_try(status, headers) {
             return Self::Busy { status, message, request_id, wait: asked_wait(headers) };
@@ -97,16 +162,19 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A limit of the vendor's is a 429 with its code; one that the account set is a 400 with these words.
-fn is_spend_limit(status: StatusCode, error: &serde_json::Value) -> bool {
-    const CODES: [&str; 3] =
-        ["enforced_spend_limit_reached", "contract_spend_limit_reached", "ramp_limit_exceeded"];
+/// A limit of the vendor's is a 429 with its code; one that the account set is a 400 with these words; an unpaid bill is a 402.
+fn spend_limit(status: StatusCode, error: &serde_json::Value, message: &str) -> Option<Regained> {
     let code = error["details"]["error_code"].as_str().unwrap_or_default();
-    let message = error["message"].as_str().unwrap_or_default();
-    CODES.contains(&code)
-        || (status == StatusCode::BAD_REQUEST
-            && message.contains("usage limits")
-            && message.contains("You have reached your specified"))
+    let is_own_limit = status == StatusCode::BAD_REQUEST
+        && message.contains("usage limits")
+        && message.contains("You have reached your specified");
+    match code {
+        "enforced_spend_limit_reached" | "contract_spend_limit_reached" => Some(Regained::NextMonth),
+        "ramp_limit_exceeded" => Some(Regained::Unknown),
+        _ if is_own_limit => Some(Regained::read(message)),
+        _ if status == StatusCode::PAYMENT_REQUIRED => Some(Regained::Unknown),
+        _ => None,
+    }
 }
 
 fn is_worth_another_try(status: StatusCode, headers: &HeaderMap) -> bool {
@@ -162,9 +230,52 @@ mod tests {
         assert!(matches!(error(400, &[], &said("bad")), ClaudeError::Refused { .. }));
         let limit =
             said("You have reached your specified API usage limits. You will regain access on 2026-12-01.");
-        assert!(matches!(error(400, &[], &limit), ClaudeError::SpendLimit(_)));
-        let enforced =
-            json!({"error": {"message": "m", "details": {"error_code": "enforced_spend_limit_reached"}}});
-        assert!(matches!(error(429, &[], &enforced), ClaudeError::SpendLimit(_)));
+        let regained = |error| match error {
+            ClaudeError::SpendLimit { regained, .. } => Some(regained),
+            _ => None,
+        };
+        // 2026-12-01.
+        assert_eq!(regained(error(400, &[], &limit)), Some(Regained::At(1_796_083_200)));
+        let workspace = said("You have reached your specified workspace API usage limits.");
+        assert_eq!(regained(error(400, &[], &workspace)), Some(Regained::Unknown));
+        assert_eq!(
+            regained(error(402, &[], &said("Your credit balance is too low"))),
+            Some(Regained::Unknown)
+        );
+        assert_eq!(regained(error(429, &[("retry-after", "7")], &said("slow down"))), None);
+        for (code, expected) in [
+            ("enforced_spend_limit_reached", Some(Regained::NextMonth)),
+            ("contract_spend_limit_reached", Some(Regained::NextMonth)),
+            ("ramp_limit_exceeded", Some(Regained::Unknown)),
+            ("another", None),
+        ] {
+            let body = json!({"error": {"message": "m", "details": {"error_code": code}}});
+            assert_eq!(regained(error(429, &[("x-should-retry", "true")], &body)), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_left_alone_until_its_limit_begins_anew_and_never_for_long() {
+        // 2026-11-25 12:00, 2026-12-01.
+        let (now, december) = (1_795_608_000, 1_796_083_200);
+        assert_eq!(Regained::NextMonth.after(now), december);
+        assert_eq!(Regained::NextMonth.after(december), december + 31 * 86_400);
+        assert_eq!(Regained::At(december).after(now), december);
+        assert_eq!(Regained::At(5).after(now), now + 600, "a date that is over");
+        assert_eq!(Regained::At(u64::MAX).after(now), now + 45 * 86_400, "a date that is far");
+        assert_eq!(Regained::Unknown.after(now), now + 86_400);
+        assert_eq!(Regained::read("regain access on 2026-1€"), Regained::Unknown);
+    }
+
+    #[test]
+    fn only_what_was_not_heard_to_the_end_may_have_cost_something() {
+        let said = json!({"error": {"type": "x", "message": "m"}});
+        assert!(ClaudeError::Network("cut".into()).may_cost());
+        assert!(ClaudeError::Malformed("no JSON".into()).may_cost());
+        assert!(!ClaudeError::Unreached("refused".into()).may_cost());
+        assert!(ClaudeError::Unreached("refused".into()).is_transient());
+        for status in [400, 401, 402, 429, 500, 529] {
+            assert!(!error(status, &[], &said).may_cost(), "{status}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use error::ClaudeError;
+pub use error::{ClaudeError, Regained};
 pub use models::{Lifecycle, ModelNews};
 use stream::Stream;
 pub use wire::{Answer, Block, Message, Request, StopReason, Usage};
@@ -154,7 +154,9 @@ impl Client {
 }
 
 fn network(error: reqwest::Error) -> ClaudeError {
-    ClaudeError::Network(error.without_url().to_string())
+    let unreached = error.is_connect();
+    let told = error.without_url().to_string();
+    if unreached { ClaudeError::Unreached(told) } else { ClaudeError::Network(told) }
 }
 
 /// The bytes of an answer that comes in one.

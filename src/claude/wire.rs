@@ -21,14 +21,21 @@ pub struct Request<'a> {
     pub thinking: Value,
     /// How hard it tries.
     pub output_config: Value,
-    /// It chooses a tool by itself: these models take nothing else.
+    /// It chooses a tool by itself: these models take nothing else. Null where there are no tools.
+    #[serde(skip_serializing_if = "Value::is_null")]
     pub tool_choice: Value,
     /// An opaque id, for the vendor's abuse detection.
     pub metadata: Value,
-    /// What it can call.
+    /// What it can call; null where it is to answer in words.
+    #[serde(skip_serializing_if = "is_null")]
     pub tools: &'a Value,
     /// The conversation so far; it only ever grows.
     pub messages: &'a [Message],
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it has")]
+fn is_null(value: &&Value) -> bool {
+    value.is_null()
 }
 
 /// One turn of the conversation. Its blocks are JSON as it was written or received.

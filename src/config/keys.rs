@@ -113,6 +113,8 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_LEARN", "rules for unknown errors: off, propose or auto [default: propose]"),
     key("LOGMEND_MAX_FIXES_PER_WINDOW", "fixes begun in one window [default: 1]"),
     key("LOGMEND_MAX_OPEN_PRS", "pull requests that stand open [default: 5]"),
+    key("LOGMEND_MAX_OPEN_PRS_PER_REPO", "pull requests that stand open in one repository [default: 5]"),
+    key("LOGMEND_MAX_PRS_PER_HOUR", "pull requests in an hour [default: 2]"),
     key("LOGMEND_MAX_PRS_PER_DAY", "pull requests in 24 hours [default: 5]"),
     key("LOGMEND_MAX_USD_PER_FIX", "US dollars for one fix [default: 2]"),
     key("LOGMEND_MAX_USD_PER_DAY", "US dollars in 24 hours [default: 20]"),

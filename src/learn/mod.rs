@@ -25,8 +25,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::classify::RulesError;
-use crate::claude::ClaudeError;
 use crate::model::UnknownName;
+use crate::purse::PurseError;
 use crate::store::StoreError;
 
 /// What is done about errors that no rule knows.
@@ -76,9 +76,9 @@ pub enum LearnError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Claude did not answer, or refused.
+    /// What Claude may cost is used up, or Claude or the store did not answer.
     #[error(transparent)]
-    Claude(#[from] ClaudeError),
+    Purse(#[from] PurseError),
     /// No automaton can be built with the learned rules; the rules in use stay.
     #[error("the learned rules cannot be used")]
     Rules(#[from] RulesError),

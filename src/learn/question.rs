@@ -8,6 +8,8 @@ use super::prompt;
 use crate::claude::{
     Answer, Block, ClaudeError, Client, Message, Request, Settings, StopReason, data, price,
 };
+use crate::model::Expense;
+use crate::purse::{Purse, PurseError};
 use crate::redact;
 use crate::store::Sighting;
 
@@ -54,9 +56,13 @@ impl Question {
     /// What it may cost at most, in US dollars.
     #[must_use]
     pub fn usd_max(&self) -> f64 {
+        price::reserve_usd(MODEL, self.input_tokens_max(), MAX_TOKENS)
+    }
+
+    fn input_tokens_max(&self) -> u64 {
         let fixed = prompt::system().to_string().len() + prompt::tools().to_string().len();
         // Three bytes a token is fewer than any text of ours has.
-        price::reserve_usd(MODEL, (fixed + self.text.len()) as u64 / 3, MAX_TOKENS)
+        (fixed + self.text.len()) as u64 / 3
     }
 }
 
@@ -71,12 +77,17 @@ impl Asker {
         Ok(Self { client: Client::new(&settings)? })
     }
 
-    /// Asks once; there is no conversation.
+    /// Asks once; there is no conversation. It is paid from `purse`, for the proposal of this id.
     ///
     /// # Errors
     ///
-    /// [`ClaudeError`].
-    pub async fn ask(&self, question: &Question) -> Result<Reply, ClaudeError> {
+    /// [`PurseError`].
+    pub async fn ask(
+        &self,
+        question: &Question,
+        purse: &Purse,
+        proposal_id: &str,
+    ) -> Result<Reply, PurseError> {
         let said = Message::user(&[json!({"type": "text", "text": question.text})])
             .map_err(|error| ClaudeError::Client(error.to_string()))?;
         let request = Request {
@@ -91,7 +102,8 @@ impl Asker {
             tools: &prompt::tools(),
             messages: &[said],
         };
-        let answer = self.client.ask(&request).await?;
+        let tokens_max = question.input_tokens_max();
+        let answer = purse.ask(&self.client, &request, tokens_max, Expense::Rule, proposal_id).await?;
         Ok(Reply {
             input_tokens: answer.usage.input_total(),
             output_tokens: answer.usage.output_tokens.unwrap_or(0),

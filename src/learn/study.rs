@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::budget::{Budgets, Spent};
+use super::budget::{self, Spent};
 use super::draft::{Draft, Drafted};
 use super::learned::PAGE;
 use super::question::{Asker, MODEL, Question};
@@ -15,10 +15,10 @@ use crate::classify::Line;
 use crate::claude::ClaudeError;
 use crate::leader::Leadership;
 use crate::model::{Decision, Fingerprint, ProposalStatus, RuleProposal, SeverityNumber, UnixNanos, Verdict};
+use crate::purse::{Purse, PurseError};
 use crate::store::{AuditEntry, Sighting, Store};
 
 const DAY_SECS: u64 = 86_400;
-const MONTH_SECS: u64 = 30 * DAY_SECS;
 
 /// Rests before a page of the trial is asked for again.
 const RESTS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(10)];
@@ -32,24 +32,25 @@ pub struct Study {
     asker: Option<Asker>,
     /// Whether what passes is used at once.
     at_once: bool,
-    budgets: Budgets,
+    /// Who pays for questions.
+    purse: Purse,
     /// Lines that no rule may match.
     must_not_match: Arc<[Line]>,
 }
 
 impl Study {
-    /// A study over `store` that keeps to `budgets`. Without an `asker` verdicts are mended and nothing is asked.
+    /// A study over `store` whose questions are paid from `purse`. Without an `asker` verdicts are mended and nothing is asked.
     #[must_use]
     pub fn new(
         store: Store,
         learned: Learned,
         asker: Option<Asker>,
         mode: Mode,
-        budgets: Budgets,
+        purse: Purse,
         must_not_match: Arc<[Line]>,
     ) -> Self {
         let asker = asker.filter(|_| mode != Mode::Off);
-        Self { store, learned, asker, at_once: mode == Mode::Auto, budgets, must_not_match }
+        Self { store, learned, asker, at_once: mode == Mode::Auto, purse, must_not_match }
     }
 
     /// The same, of a leader: nothing is written by it once its term is over.
@@ -57,6 +58,7 @@ impl Study {
         Self {
             store: self.store.led_by(leadership.fence()),
             learned: self.learned.led_by(leadership.fence()),
+            purse: self.purse.led_by(leadership.fence()),
             ..self.clone()
         }
     }
@@ -85,7 +87,7 @@ impl Study {
         let (Some(asker), Some(own)) = (&self.asker, own) else { return Ok(()) };
         let question = Question::about(&own);
         let fingerprint = own.fingerprint;
-        if let Err(exceeded) = self.budgets.allow(question.usd_max(), &self.spent(now).await?) {
+        if let Err(exceeded) = budget::allow(question.usd_max(), &self.spent(now).await?) {
             tracing::warn!(%fingerprint, "no rule is asked for: {exceeded}");
             return Ok(());
         }
@@ -125,12 +127,7 @@ impl Study {
     async fn spent(&self, now: UnixNanos) -> Result<Spent, LearnError> {
         let since = |secs| UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(secs).0));
         let asked = self.store.asked_since(since(DAY_SECS)).await?;
-        Ok(Spent {
-            questions_of_day: asked.times,
-            usd_for_questions_of_day: asked.usd,
-            usd_of_day: self.store.spending_since(since(DAY_SECS)).await?.usd,
-            usd_of_month: self.store.spending_since(since(MONTH_SECS)).await?.usd,
-        })
+        Ok(Spent { questions: asked.times, usd: asked.usd })
     }
 
     /// Asks about an error that is claimed, and writes down what came of it.
@@ -158,7 +155,7 @@ impl Study {
             decided_at: None,
             decided_by: String::new(),
         };
-        match asker.ask(question).await {
+        match asker.ask(question, &self.purse, &proposal.id).await {
             Ok(reply) => {
                 proposal.input_tokens = reply.input_tokens;
                 proposal.output_tokens = reply.output_tokens;
@@ -176,8 +173,12 @@ impl Study {
                 }
             }
             // Asked again it would be answered the same, and it may have been paid for.
-            Err(error @ (ClaudeError::Refused { .. } | ClaudeError::Malformed(_))) => {
+            Err(PurseError::Claude(error @ (ClaudeError::Refused { .. } | ClaudeError::Malformed(_)))) => {
                 proposal.reason = error.to_string();
+            }
+            // The purse has said so; the error may be asked about another day.
+            Err(PurseError::Exceeded(_)) => {
+                return Ok(self.store.release_proposal(fingerprint).await?);
             }
             Err(error) => {
                 self.store.release_proposal(fingerprint).await?;

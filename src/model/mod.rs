@@ -2,12 +2,14 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here knows another room.
 
+mod budget;
 mod cluster;
 mod family;
 mod fence;
 mod fingerprint;
 mod fix;
 mod hole;
+mod no_fix;
 mod outcome;
 mod proposal;
 mod record;
@@ -17,6 +19,7 @@ mod time;
 mod token;
 mod transport;
 
+pub use budget::{Breaker, Cap, Exceeded, Expense, Limits};
 pub use cluster::{
     Activity, Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict,
     WindowSummary,
@@ -26,6 +29,7 @@ pub use fence::Fence;
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use fix::{Fix, FixStatus};
 pub use hole::{Hole, Passage, Way};
+pub use no_fix::{NoFix, NoFixReason, Unfixed};
 pub use outcome::{Allowance, Outcome};
 pub use proposal::{Decision, ProposalStatus, RuleProposal};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};

@@ -12,8 +12,9 @@ use super::evidence::Evidence;
 use super::snapshot::{Snapshot, SnapshotError};
 use super::tools::{self, Call};
 use super::{RemedyError, prompt};
-use crate::claude::{Answer, Block, ClaudeError, Client, Message, Request, StopReason, data, price};
-use crate::model::Cluster;
+use crate::claude::{Answer, Block, Client, Message, Request, StopReason, data, price};
+use crate::model::{Cluster, Expense, NoFix};
+use crate::purse::Purse;
 use crate::redact;
 
 /// The longest answer: what can still be awaited without streaming is 21,333.
@@ -60,6 +61,8 @@ pub struct Spent {
     calls: u32,
     /// How long the conversation is by now: what the next call reads at least.
     latest_input_tokens: u64,
+    /// How long the latest request was, in bytes.
+    latest_bytes: u64,
 }
 
 /// How a conversation ended.
@@ -84,12 +87,16 @@ pub struct Outcome {
     pub usage: Spent,
     /// The model.
     pub model: String,
+    /// The code of the reason, where it failed.
+    pub no_fix: NoFix,
 }
 
 /// Holds conversations with Claude.
 #[derive(Debug, Clone)]
 pub struct Agent {
     claude: Client,
+    /// Who pays, and for which fix; nobody counts where there is none.
+    payer: Option<(Purse, String)>,
 }
 
 /// What the conversation is at.
@@ -105,13 +112,21 @@ struct Conversation<'a> {
     nudged: bool,
     invalid: u32,
     max_tokens: u32,
+    /// The code of the reason, should it fail.
+    no_fix: NoFix,
 }
 
 impl Agent {
     /// An agent that asks through `claude`.
     #[must_use]
     pub fn new(claude: Client) -> Self {
-        Self { claude }
+        Self { claude, payer: None }
+    }
+
+    /// The same, of which every call is paid from `purse` for the fix of this id.
+    #[must_use]
+    pub fn paid_from(&self, purse: Purse, fix_id: &str) -> Self {
+        Self { payer: Some((purse, fix_id.to_owned())), ..self.clone() }
     }
 
     /// Asks for a fix of `cluster`, in the repository of `snapshot`.
@@ -134,9 +149,11 @@ impl Agent {
             nudged: false,
             invalid: 0,
             max_tokens: MAX_TOKENS,
+            no_fix: NoFix::Failed,
         };
         let verdict = self.converse(&mut conversation).await.unwrap_or_else(Verdict::Broken);
-        Outcome { verdict, usage: conversation.spent, model: self.claude.model().to_owned() }
+        let model = self.claude.model().to_owned();
+        Outcome { verdict, usage: conversation.spent, model, no_fix: conversation.no_fix }
     }
 
     async fn converse(&self, conversation: &mut Conversation<'_>) -> Result<Verdict, RemedyError> {
@@ -153,6 +170,7 @@ impl Agent {
         let (system, tools) = (prompt::system(), tools::definitions());
         loop {
             if let Some(bound) = conversation.bound_met(self.claude.model()) {
+                conversation.no_fix = NoFix::Budget;
                 return Ok(Verdict::Failed(format!("stopped by budget: {bound}")));
             }
             let answer = self.ask(conversation, &system, &tools).await?;
@@ -167,7 +185,7 @@ impl Agent {
         conversation: &mut Conversation<'_>,
         system: &Value,
         tools: &Value,
-    ) -> Result<Answer, ClaudeError> {
+    ) -> Result<Answer, RemedyError> {
         let request = Request {
             model: self.claude.model(),
             max_tokens: conversation.max_tokens,
@@ -180,8 +198,18 @@ impl Agent {
             tools,
             messages: &conversation.history,
         };
-        let answer = self.claude.ask(&request).await?;
+        let bytes = serde_json::to_vec(&request).map_or(u64::MAX, |request| request.len() as u64);
+        let answer = match &self.payer {
+            None => self.claude.ask(&request).await?,
+            Some((purse, fix_id)) => {
+                // What was read before is told in tokens; what is new has two bytes a token or more.
+                let new = bytes.saturating_sub(conversation.spent.latest_bytes) / 2;
+                let input_tokens_max = conversation.spent.latest_input_tokens.saturating_add(new);
+                purse.ask(&self.claude, &request, input_tokens_max, Expense::Fix, fix_id).await?
+            }
+        };
         let spent = &mut conversation.spent;
+        spent.latest_bytes = bytes;
         spent.calls += 1;
         spent.input_tokens += answer.usage.input_total();
         spent.uncached_input_tokens += answer.usage.uncached_input();
@@ -241,6 +269,7 @@ impl Conversation<'_> {
                 Ok(None)
             }
             StopReason::Refusal => {
+                self.no_fix = NoFix::Refused;
                 let details = answer.stop_details.unwrap_or_default();
                 let category = details["category"].as_str().unwrap_or("no category");
                 Ok(Some(Verdict::Failed(format!("the model refused ({})", redact::cut(category, 60)))))

@@ -33,6 +33,8 @@ use std::time::Duration;
 
 use crate::claude::ClaudeError;
 use crate::github::{GitHubError, RepoName};
+use crate::model::{Cap, Exceeded, Limits, NoFix};
+use crate::purse::PurseError;
 use crate::store::StoreError;
 
 /// Which repository is mended, and for how much.
@@ -44,10 +46,10 @@ pub struct Settings {
     pub base_branch: Option<String>,
     /// What is different for single services.
     pub services: places::Services,
-    /// US dollars that one fix may cost. Default 2: three times what one costs as a rule.
-    pub usd_per_fix_max: f64,
     /// How long an error must be silent after its change is deployed until it counts as fixed. Default: a day.
     pub silence: Duration,
+    /// What may be spent and opened.
+    pub limits: Limits,
 }
 
 /// Why a fix did not get further.
@@ -76,6 +78,12 @@ pub enum RemedyError {
     /// No change held, or the one that did holds no more.
     #[error("no submitted change held ({}): {}", .0.reason, .0.told)]
     Refused(#[from] Refusal),
+    /// What Claude may cost is used up, for this fix or for now.
+    #[error(transparent)]
+    Spent(#[from] Exceeded),
+    /// As many pull requests are open, or were opened, as may be.
+    #[error(transparent)]
+    Cap(#[from] Cap),
     /// The change cannot be proposed.
     #[error("the change cannot be proposed: {0}")]
     Unfit(String),
@@ -88,7 +96,8 @@ impl RemedyError {
         match self {
             Self::Claude(error) => error.is_transient(),
             Self::GitHub(error) => error.is_transient(),
-            Self::Store(_) => true,
+            Self::Store(_) | Self::Cap(_) => true,
+            Self::Spent(exceeded) => exceeded.passes(),
             Self::NoRepository
             | Self::NoCluster
             | Self::Interrupted(_)
@@ -97,12 +106,26 @@ impl RemedyError {
         }
     }
 
-    /// Why a change was refused, where it was: a stable word.
+    /// Whether nothing is wrong, and the work waits for room in a limit.
     #[must_use]
-    pub fn refusal_code(&self) -> Option<&'static str> {
+    pub fn is_for_lack_of_room(&self) -> bool {
         match self {
-            Self::Refused(refusal) => Some(refusal.reason.code()),
-            _ => None,
+            Self::Cap(_) => true,
+            Self::Spent(exceeded) => exceeded.passes(),
+            _ => false,
+        }
+    }
+
+    /// The code of why there is no pull request.
+    #[must_use]
+    pub fn no_fix(&self) -> NoFix {
+        match self {
+            Self::NoRepository => NoFix::Disabled,
+            Self::Cap(_) => NoFix::PrCap,
+            Self::Spent(_) => NoFix::Budget,
+            Self::Refused(refusal) => refusal.reason.into(),
+            error if error.is_transient() => NoFix::Waiting,
+            _ => NoFix::Failed,
         }
     }
 
@@ -122,6 +145,16 @@ impl From<edits::JudgeError> for RemedyError {
         match error {
             edits::JudgeError::Refused(refusal) => refusal.into(),
             edits::JudgeError::GitHub(error) => error.into(),
+        }
+    }
+}
+
+impl From<PurseError> for RemedyError {
+    fn from(error: PurseError) -> Self {
+        match error {
+            PurseError::Exceeded(exceeded) => exceeded.into(),
+            PurseError::Claude(error) => error.into(),
+            PurseError::Store(error) => error.into(),
         }
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             repository: Some("acme/shop".parse().unwrap()),
             base_branch: Some("develop".into()),
             services: [("checkout".to_owned(), own), ("cart".to_owned(), branch)].into(),
-            usd_per_fix_max: 2.0,
+            limits: crate::model::Limits::default(),
             silence: std::time::Duration::ZERO,
         };
         let place = |settings: &Settings, service: &str| {

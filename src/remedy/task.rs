@@ -18,10 +18,11 @@ use super::places::Place;
 use super::snapshot::Snapshots;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, GitHub, Proposal, PullRequestState};
+use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
 use crate::leader::{Leadership, Terms};
 use crate::loki;
-use crate::model::{Cluster, ClusterStatus, Fix, FixStatus, UnixNanos};
+use crate::model::{Cluster, ClusterStatus, Expense, Fix, FixStatus, NoFix, UnixNanos};
+use crate::purse::Purse;
 use crate::store::{AuditEntry, Store};
 
 /// How often work on one fix may be cut off, by a crash or a stop, before the fix counts as failed: each time may have paid
@@ -33,6 +34,8 @@ const INTERRUPTIONS_MAX: u32 = 5;
 const REST_MIN: Duration = Duration::from_mins(1);
 const REST_MAX: Duration = Duration::from_mins(10);
 const ASKED_REST_MAX: Duration = Duration::from_hours(1);
+/// How often it is looked whether a limit has room again: some reads of the store.
+const REST_FOR_ROOM: Duration = Duration::from_secs(20);
 
 /// Writes fixes, one after the other.
 #[derive(Debug, Clone)]
@@ -45,6 +48,7 @@ pub struct Remedy {
     /// What was read of repositories, for all attempts.
     snapshots: Snapshots,
     settings: Settings,
+    purse: Purse,
     /// Where a service's other log lines are; `None` where nobody keeps them.
     loki: Option<loki::Client>,
 }
@@ -64,7 +68,8 @@ impl Remedy {
     ) -> Result<Self, RemedyError> {
         let agent = Agent::new(claude::Client::new(claude)?);
         let snapshots = Snapshots::default();
-        Ok(Self { store, github, opens_pull_requests, agent, snapshots, settings, loki: None })
+        let purse = Purse::new(store.clone(), settings.limits.clone());
+        Ok(Self { store, github, opens_pull_requests, agent, snapshots, settings, purse, loki: None })
     }
 
     /// The same, showing Claude what the service logged around an error.
@@ -82,12 +87,14 @@ impl Remedy {
 
     /// The same, of a leader: nothing is written by it once its term is over.
     fn led_by(&self, leadership: &Leadership) -> Self {
-        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
+        let fence = leadership.fence();
+        Self { store: self.store.led_by(fence), purse: self.purse.led_by(fence), ..self.clone() }
     }
 
     /// Takes one fix as far as it goes now. A passing fault is written down and answered: the fix is tried again later, as
     /// often as it takes, since what it costs is bounded by its budget.
     async fn work(&self, mut fix: Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
+        let reason_before = fix.reason.clone();
         let tried = if fix.tries < INTERRUPTIONS_MAX {
             fix.tries += 1;
             fix.status = FixStatus::Generating;
@@ -99,19 +106,26 @@ impl Remedy {
         let passing = match tried {
             Ok(()) => None,
             Err(error) if error.is_transient() => {
+                self.note(&fix, error.no_fix(), &error.to_string(), clock).await?;
                 fix.tries -= 1;
                 fix.status = FixStatus::Pending;
                 fix.reason = error.to_string();
                 Some(error)
             }
             Err(error) => {
+                self.note(&fix, error.no_fix(), &error.to_string(), clock).await?;
                 fix.status = FixStatus::Failed;
                 fix.reason = error.to_string();
                 None
             }
         };
         self.store.update_fix(&fix).await?;
-        self.tell(&fix, clock()).await?;
+        // That a fix waits for room is told once, however often it is looked at.
+        match &passing {
+            Some(error) if error.is_for_lack_of_room() && fix.reason == reason_before => {}
+            Some(error) if error.is_for_lack_of_room() => self.tell_waiting(&fix, clock()).await?,
+            _ => self.tell(&fix, clock()).await?,
+        }
         passing.map_or(Ok(()), Err)
     }
 
@@ -130,6 +144,7 @@ impl Remedy {
                 fix.repository
             )));
         }
+        self.look_for_room(fix, &place.repository, clock).await?;
         let written = if let Some(written) = Written::stored_in(fix) {
             written
         } else {
@@ -141,15 +156,61 @@ impl Remedy {
         };
         if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
             fix.status = FixStatus::Proposed;
+            self.note(
+                fix,
+                NoFix::Disabled,
+                "GITHUB_TOKEN is not set: the change is stored, no pull request is opened",
+                clock,
+            )
+            .await?;
             return Ok(());
         }
         let Written { submission, told } = written;
         let (base, submission) = edits::onto_current_base(&self.github, &place, fix, submission).await?;
         let written = Written { submission, told };
         fix.submission = serde_json::to_string(&written).ok();
+        // Decided by the store, over all replicas, at the last moment.
+        self.take_pull_request(fix, &place.repository, clock).await?;
         self.open(fix, &cluster, &place, &base, &written).await?;
         self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
+        self.store.clear_unfixed(fix.fingerprint).await?;
         Ok(())
+    }
+
+    /// Looks whether a limit stands against the next step, before GitHub and Claude are asked for anything.
+    async fn look_for_room(
+        &self,
+        fix: &Fix,
+        repository: &RepoName,
+        clock: fn() -> UnixNanos,
+    ) -> Result<(), RemedyError> {
+        if Written::stored_in(fix).is_none() {
+            self.purse.look(Expense::Fix, &fix.id).await??;
+        } else if self.opens_pull_requests {
+            self.take_pull_request(fix, repository, clock).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_pull_request(
+        &self,
+        fix: &Fix,
+        repository: &RepoName,
+        clock: fn() -> UnixNanos,
+    ) -> Result<(), RemedyError> {
+        let (repository, limits) = (repository.to_string(), self.purse.limits());
+        Ok(self.store.take_pull_request(&fix.id, &repository, limits, clock()).await??)
+    }
+
+    /// Notes why its error has no pull request.
+    async fn note(
+        &self,
+        fix: &Fix,
+        code: NoFix,
+        reason: &str,
+        clock: fn() -> UnixNanos,
+    ) -> Result<(), RemedyError> {
+        Ok(self.store.note_unfixed(&[(fix.fingerprint, code, reason.to_owned())], clock()).await?)
     }
 
     /// Asks Claude; `None` where no change came of it, which the fix then says.
@@ -166,13 +227,14 @@ impl Remedy {
         base.commit.clone_into(&mut fix.base_commit);
         let snapshot = self.snapshots.at(&self.github, repository, base).await?;
         let snapshot = snapshot.ruled_by(place.service.rules.clone());
-        let budget = Budget { usd_max: self.settings.usd_per_fix_max - fix.cost_usd, ..Budget::default() };
+        let budget = Budget { usd_max: self.settings.limits.usd_per_fix - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
         let site = Site { github: &self.github, place, base, snapshot: &snapshot };
         let known_as = [fix.fingerprint, fix.error_id];
         let evidence = Evidence::gather(cluster, known_as, around, site, &self.store).await?;
-        let outcome = self.agent.write_fix(cluster, &evidence, &snapshot, &budget).await;
-        let Outcome { verdict, usage, model } = outcome;
+        let agent = self.agent.paid_from(self.purse.clone(), &fix.id);
+        let outcome = agent.write_fix(cluster, &evidence, &snapshot, &budget).await;
+        let Outcome { verdict, usage, model, no_fix } = outcome;
         fix.model = model;
         fix.input_tokens += usage.input_tokens;
         fix.output_tokens += usage.output_tokens;
@@ -197,11 +259,13 @@ impl Remedy {
                 Ok(Some(written))
             }
             Verdict::Declined(reason) => {
+                self.note(fix, NoFix::NotActionable, &reason, clock).await?;
                 fix.status = FixStatus::Declined;
                 fix.reason = reason;
                 Ok(None)
             }
             Verdict::Failed(reason) => {
+                self.note(fix, no_fix, &reason, clock).await?;
                 fix.status = FixStatus::Failed;
                 fix.reason = reason;
                 Ok(None)
@@ -261,6 +325,15 @@ impl Remedy {
             }
             Err(error) => tracing::warn!(%error, pull_request = number, "no review was asked for"),
         }
+    }
+
+    /// Tells that nothing is wrong with a fix but that a limit is met.
+    async fn tell_waiting(&self, fix: &Fix, at: UnixNanos) -> Result<(), RemedyError> {
+        tracing::warn!(fix = fix.id, "the fix waits: {}", fix.reason);
+        let outcome = format!("waits: {}", fix.reason);
+        let entry =
+            AuditEntry { at, actor: "logmend", action: "write_fix", subject: &fix.id, outcome: &outcome };
+        Ok(self.store.audit(&entry).await?)
     }
 
     async fn tell(&self, fix: &Fix, now: UnixNanos) -> Result<(), RemedyError> {
@@ -341,7 +414,11 @@ async fn lead(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos) {
                 rest = REST_MIN;
                 work.notified().await;
             }
-            Err(asked) => {
+            // Nobody else asked for a rest: it may end as soon as people or triage have work.
+            Err(Rest::ForRoom) => {
+                let _ = tokio::time::timeout(REST_FOR_ROOM, work.notified()).await;
+            }
+            Err(Rest::Asked(asked)) => {
                 tokio::time::sleep(rest.max(asked.min(ASKED_REST_MAX))).await;
                 rest = (rest * 2).min(REST_MAX);
             }
@@ -349,22 +426,39 @@ async fn lead(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos) {
     }
 }
 
-/// An error where something is to be tried again later: the longest wait that somebody asked for.
-async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), Duration> {
+/// Why something is to be tried again later.
+enum Rest {
+    /// All that is left waits for room in a limit.
+    ForRoom,
+    /// A passing fault, with the longest wait that somebody asked for.
+    Asked(Duration),
+}
+
+/// An error where something is to be tried again later.
+async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), Rest> {
     let fixes = remedy.store.unfinished_fixes().await.map_err(|error| {
         tracing::error!("✗ Error in monitoring loop: {error}");
-        Duration::ZERO
+        Rest::Asked(Duration::ZERO)
     })?;
+    let mut waits_for_room = false;
     let mut asked = None;
     for fix in fixes {
         if let Err(error) = Box::pin(remedy.work(fix, clock)).await {
             if let RemedyError::Store(error) = &error {
                 tracing::error!("✗ Error in monitoring loop: {error}");
             }
-            asked = asked.max(Some(error.wait().unwrap_or_default()));
+            if error.is_for_lack_of_room() {
+                waits_for_room = true;
+            } else {
+                asked = asked.max(Some(error.wait().unwrap_or_default()));
+            }
         }
     }
-    asked.map_or(Ok(()), Err)
+    match asked {
+        Some(asked) => Err(Rest::Asked(asked)),
+        None if waits_for_room => Err(Rest::ForRoom),
+        None => Ok(()),
+    }
 }
 
 impl From<github::InvalidBranch> for RemedyError {

@@ -6,15 +6,6 @@ use super::engine::{Row, sql};
 use super::{Store, StoreError};
 use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
 
-/// What was used up since a point in time.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Spending {
-    /// Pull requests opened.
-    pub pull_requests: u64,
-    /// US dollars.
-    pub usd: f64,
-}
-
 /// Fixes, each with the error that what it claimed leads to.
 pub(super) const SELECT: &str = "SELECT x.*, coalesce(m.family, x.fingerprint) AS error_id
     FROM fix x LEFT JOIN member m ON m.fingerprint = x.fingerprint";
@@ -129,37 +120,6 @@ impl Store {
             .iter()
             .map(read)
             .collect()
-    }
-
-    /// What fixes claimed since then have used up, and with them the rules that were asked for: both are Claude's bill.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn spending_since(&self, since: UnixNanos) -> Result<Spending, StoreError> {
-        self.database
-            .one(
-                sql("SELECT count(pr_url), coalesce(sum(cost_usd), 0.0)
-               + (SELECT coalesce(sum(cost_usd), 0.0) FROM rule_proposal WHERE created_at >= $1)
-             FROM fix WHERE created_at >= $1")
-                .bind(since.to_i64()),
-            )
-            .await
-            .and_then(|row| Ok(Spending { pull_requests: row.number(0)?, usd: row.real(1)? }))
-            .map_err(StoreError::while_doing("adding up what Claude cost"))
-    }
-
-    /// How many pull requests stand open, as far as is known here.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn open_pull_requests(&self) -> Result<u64, StoreError> {
-        self.database
-            .one(sql("SELECT count(*) FROM fix WHERE status IN ('draft', 'ready', 'repairing')"))
-            .await
-            .and_then(|row| row.number(0))
-            .map_err(StoreError::while_doing("counting open pull requests"))
     }
 
     /// When the latest fix was written; `None` before the first.

@@ -11,6 +11,7 @@
 
 mod alive;
 mod audit;
+mod budgets;
 mod clusters;
 mod control;
 mod engine;
@@ -26,6 +27,7 @@ mod outcomes;
 mod passages;
 mod postgres_url;
 mod proposals;
+mod reasons;
 mod retention;
 mod scans;
 mod schema;
@@ -42,14 +44,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 pub use audit::AuditEntry;
+pub use budgets::{Attempt, Call, Cost, Reservation, Usage};
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
-pub use fixes::Spending;
 pub use follow::{Followed, Release, Sightings, Watched, Work};
 pub use hours::Hour;
 pub use moves::{Move, MovedFrom};
 pub use postgres_url::{PostgresSettings, PostgresUrlError, SslMode};
 pub use proposals::{Asked, ProposalEvidence};
+pub use reasons::NewError;
 pub use retention::Retention;
 pub use scans::Scan;
 pub use settings::{Settings, UnknownUrl};

@@ -66,6 +66,14 @@ const LEFT_HOLES: Kind = Kind { table: "hole", key: "until", old: "until < $1" }
 const PASSAGES: Kind =
     Kind { table: "passage", key: "key", old: "hole < (SELECT coalesce(min(h.until), $1) FROM hole h)" };
 const RELEASES: Kind = Kind { table: "cluster_release", key: "fingerprint, revision", old: "last_seen < $1" };
+/// What Claude cost counts for 30 days; a fix is not worked on for twice that.
+const CALLS_KEPT: Duration = Duration::from_hours(24 * 60);
+const CALLS: Kind = Kind { table: "claude_call", key: "id", old: "at < $1" };
+const UNFIXED: Kind = Kind {
+    table: "no_fix",
+    key: "fingerprint",
+    old: "at < $1 AND NOT EXISTS (SELECT 1 FROM cluster c WHERE c.fingerprint = no_fix.fingerprint)",
+};
 const GONE: Kind = Kind { table: "replica", key: "id", old: "seen_at < $1" };
 const COUNTED: Kind = Kind {
     table: "window_cluster",
@@ -112,6 +120,8 @@ impl Store {
             (&COUNTED, kept.windows),
             (&WINDOWS, kept.windows),
             (&CLUSTERS, kept.windows),
+            (&UNFIXED, kept.windows),
+            (&CALLS, CALLS_KEPT),
             (&SCANNED, SCANS),
             (&GONE, REPLICAS),
         ] {

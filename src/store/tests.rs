@@ -9,6 +9,7 @@ use crate::model::{
     Severity, SeverityNumber, Verdict, Way,
 };
 
+mod budgets;
 mod encrypted;
 mod families;
 mod follow;
@@ -263,9 +264,8 @@ async fn one_error_is_claimed_once(on: On) {
     assert_eq!(running.store.fix(&fix.id).await.unwrap(), Some(fix.clone()));
     assert_eq!(running.store.fixes().await.unwrap(), [fix]);
     assert_eq!(running.store.unfinished_fixes().await.unwrap(), []);
-    assert_eq!(running.store.open_pull_requests().await.unwrap(), 1);
-    let spending = running.store.spending_since(UnixNanos(600)).await.unwrap();
-    assert_eq!(spending, Spending { pull_requests: 1, usd: 0.5 });
+    let usage = running.store.usage(UnixNanos(600)).await.unwrap();
+    assert_eq!((usage.open_pull_requests, usage.pull_requests_of_hour), (1, 1));
     assert_eq!(running.store.claim_fix(&cluster, UnixNanos(800)).await.unwrap(), None);
     assert_eq!(
         running.store.cluster(id(1)).await.unwrap().unwrap().fix_id.as_deref(),

@@ -4,6 +4,8 @@
 //! In comes the store's closed window. Out go claims in the store, in the order in which they deserve a fix; whoever
 //! writes fixes is woken and finds them there, also after a restart. This room does not know how a fix is written.
 
+mod incident;
+mod likely;
 mod merge;
 mod outcomes;
 mod rank;
@@ -17,17 +19,19 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 
+pub use incident::{BURST_MIN, BURST_WITHIN, InHand, Spread, spread};
+pub use likely::Adviser;
 pub use outcomes::{CLOSED_IN_A_ROW_MAX, Place, Standing, Standings};
-pub use rank::{Skipped, rank};
+pub use rank::rank;
 pub use scan::{ScanError, Scanned};
 pub use task::run;
 
-use crate::leader::Leadership;
-use crate::model::{Cluster, UnixNanos};
-use crate::store::{AuditEntry, Store, StoreError};
+use rank::Looked;
 
-const DAY: u64 = 86_400;
-const MONTH: u64 = 30 * DAY;
+use crate::leader::Leadership;
+use crate::model::{Cap, Cluster, Expense, Limits, NoFix, Unfixed, UnixNanos};
+use crate::purse::Purse;
+use crate::store::{AuditEntry, Store, StoreError};
 
 /// What a window's end may set off. All of it is counted in the store, so it holds across restarts.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,14 +40,8 @@ pub struct Settings {
     pub auto_fix: bool,
     /// Fixes begun in one window. Default 1: people read one pull request well, and causes often come in pairs.
     pub fixes_per_window_max: u32,
-    /// Pull requests that stand open. Default 5, as Dependabot has it.
-    pub open_pull_requests_max: u64,
-    /// Pull requests in 24 hours. Default 5.
-    pub pull_requests_per_day_max: u64,
-    /// US dollars in 24 hours. Default 20.
-    pub usd_per_day_max: f64,
-    /// US dollars in 30 days. Default 200.
-    pub usd_per_month_max: f64,
+    /// What may be spent and opened.
+    pub limits: Limits,
     /// For how long the error of a merged change must not be seen before the change is said to have held. Default 7 days: a
     /// week holds every weekday and its load once.
     pub quiet: Duration,
@@ -56,10 +54,7 @@ impl Default for Settings {
         Self {
             auto_fix: true,
             fixes_per_window_max: 1,
-            open_pull_requests_max: 5,
-            pull_requests_per_day_max: 5,
-            usd_per_day_max: 20.0,
-            usd_per_month_max: 200.0,
+            limits: Limits::default(),
             quiet: Duration::from_hours(7 * 24),
             occurrences_min: 1,
         }
@@ -82,6 +77,9 @@ pub struct Report {
 pub struct Triage {
     store: Store,
     settings: Settings,
+    purse: Purse,
+    /// Who is asked which errors are likely mended; nobody where there is no key.
+    adviser: Option<Adviser>,
     /// Whether anybody is there to write a fix. Without, claims would only lie about.
     can_fix: bool,
     /// Wakes whoever writes fixes.
@@ -100,6 +98,8 @@ impl Triage {
     #[must_use]
     pub fn new(store: Store, settings: Settings, can_fix: bool, work: Arc<Notify>) -> Self {
         Self {
+            purse: Purse::new(store.clone(), settings.limits.clone()),
+            adviser: None,
             store,
             settings,
             can_fix,
@@ -110,10 +110,17 @@ impl Triage {
         }
     }
 
+    /// The same, asking which errors are likely mended where more deserve a fix than may get one.
+    #[must_use]
+    pub fn advised_by(self, adviser: Option<Adviser>) -> Self {
+        Self { adviser, ..self }
+    }
+
     /// The same, of a leader: nothing is written by it once its term is over.
     #[must_use]
     pub fn led_by(&self, leadership: &Leadership) -> Self {
-        Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
+        let fence = leadership.fence();
+        Self { store: self.store.led_by(fence), purse: self.purse.led_by(fence), ..self.clone() }
     }
 
     /// Whether windows are closed on time: people may pause it.
@@ -125,13 +132,19 @@ impl Triage {
         self.store.is_paused().await.map(|paused| !paused)
     }
 
-    /// Pauses or resumes the closing of windows, on every replica and over restarts. Counting goes on in any case.
+    /// Pauses or resumes the closing of windows, on every replica and over restarts. Counting goes on in any case. Whoever resumes
+    /// it says that Claude may be asked again, where its account had met a limit.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn set_running(&self, running: bool) -> Result<(), StoreError> {
-        self.store.set_paused(!running).await
+        self.store.set_paused(!running).await?;
+        if running && self.store.close_breaker().await? {
+            tracing::info!("Claude is asked again, as people say so");
+            self.work.notify_one();
+        }
+        Ok(())
     }
 
     /// What it may set off.
@@ -157,7 +170,8 @@ impl Triage {
         self.merge(now).await?;
         let mut report = Report::default();
         for window in self.store.untriaged_windows().await? {
-            let triaged = self.triage(window, now, auto_fix).await?;
+            // On the heap, as it is large.
+            let triaged = Box::pin(self.triage(window, now, auto_fix)).await?;
             if window == closed.start {
                 report.clusters = triaged.clusters;
                 report.urgent = triaged.urgent;
@@ -188,7 +202,7 @@ impl Triage {
         }
         self.merge(now).await?;
         for window in left {
-            self.triage(window, now, self.settings.auto_fix).await?;
+            Box::pin(self.triage(window, now, self.settings.auto_fix)).await?;
         }
         Ok(())
     }
@@ -199,12 +213,22 @@ impl Triage {
         let urgent = clusters.iter().filter(|cluster| cluster.verdict.severity.is_urgent()).count();
         tracing::info!("Detected {} error patterns", clusters.len());
         let mut report = Report { clusters: clusters.len(), urgent, fixes_started: 0 };
+        let standings = self.standings(now).await?;
+        let Looked { candidates, unfit: mut unfixed } =
+            rank::look(clusters, self.settings.occurrences_min, &standings);
         if auto_fix && self.can_fix {
-            let standings = self.standings(now).await?;
-            let candidates = rank(clusters, self.settings.occurrences_min, &standings);
-            let candidates = self.without_stopped(candidates, &standings, now).await?;
-            report.fixes_started = self.claim(&candidates, now).await?;
+            let candidates = self.without_stopped(candidates, &standings, now, &mut unfixed).await?;
+            report.fixes_started = self.claim(candidates, window, now, &mut unfixed).await?;
+        } else {
+            let why = if self.can_fix {
+                "fixes are not written: AUTO_FIX_ENABLED or the scan's auto_fix is false"
+            } else {
+                "fixes are not written: ANTHROPIC_API_KEY or GITHUB_REPOSITORY is not set"
+            };
+            let told = |cluster: Cluster| (cluster.fingerprint, NoFix::Disabled, why.to_owned());
+            unfixed.extend(candidates.into_iter().map(told));
         }
+        self.store.note_unfixed(&unfixed, now).await?;
         self.store.mark_triaged(window, now).await?;
         if report.fixes_started > 0 {
             tracing::info!("Generating fixes for {} critical errors", report.fixes_started);
@@ -229,12 +253,17 @@ impl Triage {
         candidates: Vec<Cluster>,
         standings: &Standings,
         now: UnixNanos,
+        unfixed: &mut Vec<Unfixed>,
     ) -> Result<Vec<Cluster>, StoreError> {
         let (stopped, wanted): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|cluster| standings.is_stopped(cluster));
         let mut errors = BTreeMap::<Place, usize>::new();
         for cluster in &stopped {
             *errors.entry(outcomes::place(cluster)).or_default() += 1;
+            let why = format!(
+                "{CLOSED_IN_A_ROW_MAX} pull requests in a row for its category at its service were closed unmerged"
+            );
+            unfixed.push((cluster.fingerprint, NoFix::Muted, why));
         }
         for ((service, category), count) in errors {
             let outcome = format!(
@@ -254,51 +283,101 @@ impl Triage {
         Ok(wanted)
     }
 
-    /// Claims the first ones that are still free, as far as the budgets go.
-    async fn claim(&self, candidates: &[Cluster], now: UnixNanos) -> Result<usize, StoreError> {
+    /// The fixes that are being worked on or wait for people, each with its error.
+    async fn in_hand(&self) -> Result<Vec<InHand>, StoreError> {
+        let mut fixes = self.store.fixes_with_open_pull_requests().await?;
+        fixes.extend(self.store.unfinished_fixes().await?);
+        let mut in_hand = Vec::new();
+        for fix in fixes {
+            if let Some(cluster) = self.store.cluster(fix.fingerprint).await? {
+                in_hand.push(InHand {
+                    fix_id: fix.id,
+                    begun: fix.created_at,
+                    cluster,
+                    files: fix.code_changes.into_keys().collect(),
+                });
+            }
+        }
+        Ok(in_hand)
+    }
+
+    /// Claims the first ones that are still free, one for each cause and as far as the budgets go; what is left is told why.
+    async fn claim(
+        &self,
+        candidates: Vec<Cluster>,
+        window: UnixNanos,
+        now: UnixNanos,
+        unfixed: &mut Vec<Unfixed>,
+    ) -> Result<usize, StoreError> {
         if candidates.is_empty() {
             return Ok(0);
         }
-        let budget = match self.budget(now).await? {
-            Ok(budget) => budget,
-            Err(spent) => {
-                tracing::warn!(waiting = candidates.len(), "no fix is begun in this window: {spent}");
-                return Ok(0);
-            }
-        };
+        let within = u64::try_from(BURST_WITHIN.as_nanos()).unwrap_or(u64::MAX);
+        let new = self.store.new_errors_since(UnixNanos(now.0.saturating_sub(within))).await?;
+        let Spread { chosen: mut candidates, held } =
+            incident::spread(candidates, &self.in_hand().await?, &new, now);
+        unfixed.extend(held);
+        let (allowed, (code, why)) = self.allowed(window, now).await?;
+        if allowed > 0
+            && candidates.len() > allowed
+            && let Some(adviser) = &self.adviser
+            && !self.store.was_asked(Expense::Triage, &window.0.to_string()).await?
+        {
+            // On the heap: the future of a call is large.
+            candidates = Box::pin(adviser.order(&self.purse, window, candidates)).await;
+        }
         let mut claimed = 0;
         for cluster in candidates {
-            if claimed == budget {
-                break;
-            }
-            if self.store.claim_fix(cluster, now).await?.is_some() {
+            if claimed == allowed {
+                unfixed.push((cluster.fingerprint, code, why.clone()));
+            } else if self.store.claim_fix(&cluster, now).await?.is_some() {
                 claimed += 1;
+                let turn = "a fix was begun and waits for its turn".to_owned();
+                unfixed.push((cluster.fingerprint, NoFix::Waiting, turn));
             }
         }
         Ok(claimed)
     }
 
-    /// How many fixes may be begun now, or which budget is spent.
-    async fn budget(&self, now: UnixNanos) -> Result<Result<usize, Skipped>, StoreError> {
-        let since = |secs| UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(secs).0));
-        let day = self.store.spending_since(since(DAY)).await?;
-        let month = self.store.spending_since(since(MONTH)).await?;
-        let open = self.store.open_pull_requests().await?;
-        let left = [
-            u64::from(self.settings.fixes_per_window_max),
-            self.settings.open_pull_requests_max.saturating_sub(open),
-            self.settings.pull_requests_per_day_max.saturating_sub(day.pull_requests),
+    /// How many fixes may be begun now, and what stands against more.
+    async fn allowed(
+        &self,
+        window: UnixNanos,
+        now: UnixNanos,
+    ) -> Result<(usize, (NoFix, String)), StoreError> {
+        if let Err(exceeded) = self.purse.look(Expense::Triage, "").await? {
+            return Ok((0, (NoFix::Budget, exceeded.to_string())));
+        }
+        let limits = &self.settings.limits;
+        let usage = self.store.usage(now).await?;
+        let fixes = u64::from(self.settings.fixes_per_window_max);
+        let begun = self.store.fixes_begun_after(window).await?;
+        let caps = [
+            (
+                limits.open_pull_requests.saturating_sub(usage.open_pull_requests),
+                Cap::Open(usage.open_pull_requests),
+            ),
+            (
+                limits.pull_requests_per_day.saturating_sub(usage.pull_requests_of_day),
+                Cap::PerDay(usage.pull_requests_of_day),
+            ),
+            (
+                limits.pull_requests_per_hour.saturating_sub(usage.pull_requests_of_hour),
+                Cap::PerHour(usage.pull_requests_of_hour),
+            ),
         ];
-        Ok(if day.usd >= self.settings.usd_per_day_max {
-            Err(Skipped::DayBudget)
-        } else if month.usd >= self.settings.usd_per_month_max {
-            Err(Skipped::MonthBudget)
-        } else if left[1] == 0 {
-            Err(Skipped::OpenPullRequests)
-        } else if left[2] == 0 {
-            Err(Skipped::PullRequestsPerDay)
-        } else {
-            Ok(usize::try_from(left.into_iter().min().unwrap_or(0)).unwrap_or(usize::MAX))
-        })
+        let (mut left, mut against) = (
+            fixes.saturating_sub(begun),
+            (NoFix::Waiting, format!("{fixes} fixes are begun in one window (LOGMEND_MAX_FIXES_PER_WINDOW)")),
+        );
+        for (room, cap) in caps {
+            if room < left {
+                (left, against) = (room, (NoFix::PrCap, cap.to_string()));
+            }
+        }
+        if left == 0 && against.0 == NoFix::PrCap && self.store.is_first_today("pr_cap", now).await? {
+            tracing::warn!("no fix is begun: {}; errors are found and counted all the same", against.1);
+        }
+        Ok((usize::try_from(left).unwrap_or(usize::MAX), against))
     }
 }

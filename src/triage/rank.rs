@@ -3,24 +3,7 @@
 use std::cmp::Reverse;
 
 use super::outcomes::Standings;
-use crate::model::{Cluster, ClusterStatus};
-
-/// Why no fix is begun although clusters wait for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Skipped {
-    /// `LOGMEND_MAX_USD_PER_DAY`.
-    #[error("the budget of a day is spent (LOGMEND_MAX_USD_PER_DAY)")]
-    DayBudget,
-    /// `LOGMEND_MAX_USD_PER_MONTH`.
-    #[error("the budget of 30 days is spent (LOGMEND_MAX_USD_PER_MONTH)")]
-    MonthBudget,
-    /// `LOGMEND_MAX_OPEN_PRS`.
-    #[error("as many pull requests stand open as may (LOGMEND_MAX_OPEN_PRS)")]
-    OpenPullRequests,
-    /// `LOGMEND_MAX_PRS_PER_DAY`.
-    #[error("as many pull requests were opened in 24 hours as may be (LOGMEND_MAX_PRS_PER_DAY)")]
-    PullRequestsPerDay,
-}
+use crate::model::{Cluster, ClusterStatus, NoFix, Unfixed};
 
 /// The clusters that a fix may be begun for: critical or high, fixable, often enough, without a fix, not set aside by people.
 ///
@@ -28,23 +11,58 @@ pub enum Skipped {
 /// code is known, then the most frequent; the fingerprint settles ties, so that the order does not depend on anything else.
 #[must_use]
 pub fn rank(clusters: Vec<Cluster>, occurrences_min: u64, standings: &Standings) -> Vec<Cluster> {
-    let mut candidates: Vec<_> =
-        clusters.into_iter().filter(|cluster| is_candidate(cluster, occurrences_min)).collect();
+    look(clusters, occurrences_min, standings).candidates
+}
+
+/// What a window's clusters come to.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Those that a fix may be begun for, the most urgent first.
+    pub candidates: Vec<Cluster>,
+    /// Those that none is begun for, and why; without those that have a fix.
+    pub unfit: Vec<Unfixed>,
+}
+
+/// As [`rank`], with why the others are none.
+pub(super) fn look(clusters: Vec<Cluster>, occurrences_min: u64, standings: &Standings) -> Looked {
+    let (mut candidates, mut unfit) = (Vec::new(), Vec::new());
+    for cluster in clusters {
+        match why_unfit(&cluster, occurrences_min) {
+            _ if cluster.fix_id.is_some() => {}
+            None => candidates.push(cluster),
+            Some((code, why)) => unfit.push((cluster.fingerprint, code, why)),
+        }
+    }
     candidates.sort_by_key(|cluster| {
         let held = standings.has_held(cluster);
         let located = cluster.detail.innermost_in_app().is_some();
         let (severity, count) = (cluster.verdict.severity, cluster.count);
         (Reverse(severity), Reverse(held), Reverse(located), Reverse(count), cluster.fingerprint)
     });
-    candidates
+    Looked { candidates, unfit }
 }
 
-fn is_candidate(cluster: &Cluster, occurrences_min: u64) -> bool {
-    cluster.verdict.severity.is_urgent()
-        && cluster.verdict.fixable
-        && cluster.count >= occurrences_min
-        && cluster.fix_id.is_none()
-        && !matches!(cluster.status, ClusterStatus::Ignored | ClusterStatus::Fixed)
+fn why_unfit(cluster: &Cluster, occurrences_min: u64) -> Option<(NoFix, String)> {
+    if matches!(cluster.status, ClusterStatus::Ignored | ClusterStatus::Fixed) {
+        Some((NoFix::Muted, format!("people set it aside: it is {}", cluster.status)))
+    } else if !cluster.verdict.severity.is_urgent() {
+        Some((
+            NoFix::NotUrgent,
+            format!("it is of {} severity; critical and high ones are mended", cluster.verdict.severity),
+        ))
+    } else if !cluster.verdict.fixable {
+        Some((
+            NoFix::NotFixable,
+            "its rule says that no change in the service's repository mends it".to_owned(),
+        ))
+    } else if cluster.count < occurrences_min {
+        Some((
+            NoFix::BelowMinEvents,
+            format!("it was seen less often than {occurrences_min} times in its window (LOGMEND_MIN_EVENTS)"),
+        ))
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +143,12 @@ mod tests {
             ignored,
             claimed,
         ];
-        assert_eq!(rank(others, 5, &Standings::default()), []);
+        let looked = look(others, 5, &Standings::default());
+        assert_eq!(looked.candidates, []);
+        let codes: Vec<_> = looked.unfit.iter().map(|(_, code, _)| *code).collect();
+        // The claimed one has a fix.
+        let expected = [NoFix::NotUrgent, NoFix::BelowMinEvents, NoFix::NotFixable, NoFix::Muted];
+        assert_eq!(codes, expected);
         assert_eq!(rank(vec![base()], 5, &Standings::default()).len(), 1);
     }
 }

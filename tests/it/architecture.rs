@@ -24,10 +24,13 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "leader", "forward"],
     ),
     ("github", &["model", "redact"]),
-    ("triage", &["model", "fingerprint", "store", "leader"]),
     ("claude", &["redact"]),
-    ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude", "leader"]),
-    ("learn", &["model", "classify", "redact", "store", "claude", "leader"]),
+    // Every call of Claude is paid from here.
+    ("purse", &["model", "store", "claude"]),
+    // Which errors are likely mended is a question to Claude.
+    ("triage", &["model", "redact", "fingerprint", "store", "leader", "claude", "purse"]),
+    ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude", "purse", "leader"]),
+    ("learn", &["model", "classify", "redact", "store", "claude", "purse", "leader"]),
     ("api", &["model", "store", "triage", "learn", "leader"]),
     ("telemetry", &["model"]),
     // Each room's settings.

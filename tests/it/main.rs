@@ -8,6 +8,7 @@ mod support;
 
 mod architecture;
 mod attacks;
+mod budgets;
 mod cardinality;
 mod changes;
 mod classification;

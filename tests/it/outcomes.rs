@@ -46,6 +46,7 @@ impl World {
             ("GITHUB_API_URL", &github_url),
             ("GITHUB_REPOSITORY", "acme/shop"),
             ("LOGMEND_LEARN", "off"),
+            ("LOGMEND_MAX_PRS_PER_HOUR", "100"),
             ("LOGMEND_MAX_PRS_PER_DAY", "100"),
         ];
         let settings: Vec<_> = standard.iter().chain(settings).copied().collect();

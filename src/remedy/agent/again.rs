@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Agent, Budget, Conversation, MAX_TOKENS, Outcome, Verdict, broken};
 use crate::claude::data::{self, DataTags};
-use crate::model::Cluster;
+use crate::model::{Cluster, NoFix};
 use crate::remedy::RemedyError;
 use crate::remedy::evidence::Evidence;
 use crate::remedy::prompt;
@@ -80,10 +80,12 @@ impl Agent {
             spent: super::Spent::default(),
             nudged: false,
             invalid: 0,
+            no_fix: NoFix::Failed,
             max_tokens: MAX_TOKENS,
         };
         let verdict = self.converse_again(&mut conversation, again).await.unwrap_or_else(Verdict::Broken);
-        Outcome { verdict, usage: conversation.spent, model: self.claude.model().to_owned() }
+        let model = self.claude.model().to_owned();
+        Outcome { verdict, usage: conversation.spent, model, no_fix: conversation.no_fix }
     }
 
     async fn converse_again(

@@ -201,7 +201,7 @@ async fn a_bad_find_is_told_and_can_be_mended() {
     let held =
         hold(std::iter::repeat_n(turn("tool_use", &[submit("total")]), 4).collect(), Budget::default()).await;
     assert!(
-        matches!(&held.outcome.verdict, Verdict::Broken(why) if why.refusal_code() == Some("edit_failed"))
+        matches!(&held.outcome.verdict, Verdict::Broken(why) if why.no_fix() == crate::model::NoFix::EditFailed)
     );
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::NoFix;
+
 /// Why a change is refused. The codes are stored and shown, and stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -61,5 +63,18 @@ impl Refusal {
     #[must_use]
     pub fn new(reason: Reason, told: impl Into<String>) -> Self {
         Self { reason, told: told.into() }
+    }
+}
+
+impl From<Reason> for NoFix {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::DeniedPath => Self::DeniedPath,
+            Reason::TooLarge => Self::TooLarge,
+            Reason::EditFailed | Reason::OnlyComments => Self::EditFailed,
+            Reason::Syntax => Self::Syntax,
+            Reason::SecretBlocked => Self::SecretBlocked,
+            Reason::AlreadyChanged | Reason::Conflict => Self::AlreadyChanged,
+        }
     }
 }

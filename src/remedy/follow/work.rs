@@ -7,6 +7,7 @@ use super::decide::step;
 use super::{Case, Follow, RemedyError, say};
 use crate::github::{Advance, Base, Change, CheckState, Proposal};
 use crate::model::{Cluster, UnixNanos};
+use crate::purse::Purse;
 use crate::redact::{self, neutralise_inline, neutralise_markdown};
 use crate::remedy::agent::{Again, Budget, Failure, Outcome, Verdict};
 use crate::remedy::edits::{ChangedFile, Submission};
@@ -83,12 +84,14 @@ impl Follow {
             proposed: case.fix.code_changes.values().map(String::as_str).collect::<Vec<_>>().join("\n"),
             failures,
         };
-        let usd_max = self.settings.usd_per_fix_max - case.fix.cost_usd;
+        let usd_max = self.settings.limits.usd_per_fix - case.fix.cost_usd;
         let budget = Budget { usd_max, ..Budget::default() };
         case.followed.tries += 1;
         self.store.write_followed(&case.followed).await?;
+        let purse = Purse::new(self.store.clone(), self.settings.limits.clone());
+        let agent = agent.paid_from(purse, &case.fix.id);
         let outcome = agent.write_again(&cluster, &evidence, &again, &snapshot, &budget).await;
-        let Outcome { verdict, usage, model } = outcome;
+        let Outcome { verdict, usage, model, .. } = outcome;
         case.fix.model = model;
         case.fix.input_tokens += usage.input_tokens;
         case.fix.output_tokens += usage.output_tokens;

@@ -44,6 +44,8 @@ pub(super) enum Purpose {
     Alone,
     /// Writing families: one after the other, as each is made of those before.
     Families,
+    /// Granting money or the place of a pull request: one after the other, as each grant looks at those before.
+    Spending,
 }
 
 /// A database that the store can be kept in.

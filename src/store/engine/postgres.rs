@@ -39,6 +39,8 @@ const ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_tra
     SELECT pg_advisory_xact_lock(7813577643263943216)";
 const FAMILIES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
     SELECT pg_advisory_xact_lock(7813577643263943218)";
+const SPENDING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'; \
+    SELECT pg_advisory_xact_lock(7813577643263943219)";
 const MIGRATE: &str = "SELECT pg_advisory_xact_lock(7813577643263943217)";
 
 /// A PostgreSQL database.
@@ -105,6 +107,7 @@ impl Engine for Postgres {
             Purpose::Count => COUNT,
             Purpose::Alone => ALONE,
             Purpose::Families => FAMILIES,
+            Purpose::Spending => SPENDING,
         }
     }
 

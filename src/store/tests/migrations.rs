@@ -77,6 +77,14 @@ async fn check(running: Running) {
     assert_eq!((followed.number, followed.head.as_str(), followed.pushes), (1, "c1", 1));
     assert!(store.steps("010101010101-1").await.unwrap().contains("said:conflict"));
     assert_eq!(store.releases_since(id(1), UnixNanos(1)).await.unwrap()[0].revision, "cafe1234");
+    let usage = store.usage(UnixNanos(1700)).await.unwrap();
+    // The fix and the rule of before, and what was noted since: what is not settled counts.
+    assert!((usage.usd_of_day - (0.5 + 0.01 + 0.25 + 0.5)).abs() < 1e-9, "{usage:?}");
+    assert!((usage.usd_reserved - 0.5).abs() < 1e-9, "{usage:?}");
+    assert_eq!((usage.pull_requests_of_hour, usage.open_pull_requests), (1, 1));
+    assert_eq!(usage.breaker.unwrap().until, UnixNanos(9000));
+    let unfixed = store.unfixed([id(1), id(2)]).await.unwrap();
+    assert_eq!((unfixed.len(), unfixed[&id(2)].code), (1, crate::model::NoFix::NotFixable));
 
     let again = store.commit(batch(7, vec![delta(1, 9, 1700)])).await.unwrap();
     assert_eq!(again, Committed::Replay, "the request was counted by the earlier version");
