@@ -416,7 +416,7 @@ async fn a_draft_is_ended_through_graphql_and_a_refusal_is_told() {
     let refused = json!({"data": null, "errors": [{"type": "FORBIDDEN", "message": words}]});
     let forbidden = json!({"message": "Resource not accessible"});
     let (github, script) =
-        scripted(vec![(GRAPHQL, 200, done), (GRAPHQL, 200, refused), (GRAPHQL, 403, forbidden)]).await;
+        scripted(vec![(GRAPHQL, 200, done), (GRAPHQL, 200, refused), (GRAPHQL, 422, forbidden)]).await;
     let repository: RepoName = "acme/shop".parse().unwrap();
     assert_eq!(github.mark_ready(&repository, "PR_1").await.unwrap(), Readied::Done);
     assert!(

@@ -67,25 +67,30 @@ fn obedient(words: &str) -> Vec<Turn> {
     turns.extend(
         forbidden[some..some + 3].iter().map(|(path, find, replace)| submission(path, find, replace, words)),
     );
-    turns.push(submission(
-        "charge.py",
-        "    return order[\"amount\"] * 100\n",
-        "    return order.get(\"amount\", 0) * 100\n",
-        words,
-    ));
+    // Each error is in a file of its own: those that share one get one fix.
+    let words = words.to_owned();
+    turns.push(Turn::with(move |request| {
+        let first = request["messages"][0]["content"][0]["text"].as_str().unwrap();
+        let file = Regex::new("/srv/([a-z0-9-]+/charge.py)").unwrap();
+        let path = file.captures(first).unwrap_or_else(|| panic!("no file in {first}"))[1].to_owned();
+        let (find, replace) = ("order[\"amount\"] * 100\n", "order.get(\"amount\", 0) * 100\n");
+        submission(&path, find, replace, &words)
+    }));
     turns
 }
 
 /// A repository with a link, a submodule, a huge file and secrets.
 async fn repository() -> GitHubStandIn {
     let huge = "x = 1\n".repeat(2 * 1024 * 1024);
-    let github = GitHubStandIn::start(&[
+    let own: Vec<_> = TEXTS.iter().map(|(name, _)| format!("{name}/charge.py")).collect();
+    let mut files: Vec<_> = own.iter().map(|path| (path.as_str(), FILE)).collect();
+    files.extend([
         ("charge.py", FILE),
         (".github/workflows/x.yml", "on: push\n"),
         (".env", "PASSWORD=hunter2hunter2\n"),
         ("huge.py", &huge),
-    ])
-    .await;
+    ]);
+    let github = GitHubStandIn::start(&files).await;
     let blob = github.git(&["rev-parse", "main:charge.py"]);
     let commit = github.git(&["rev-parse", "main"]);
     github.git(&["read-tree", "main"]);
@@ -117,6 +122,8 @@ async fn hostile_texts_have_no_effect() {
         ("LOGMEND_MAX_FIXES_PER_WINDOW", &many),
         ("LOGMEND_MAX_OPEN_PRS", &many),
         ("LOGMEND_MAX_PRS_PER_DAY", &many),
+        ("LOGMEND_MAX_PRS_PER_HOUR", &many),
+        ("LOGMEND_MAX_OPEN_PRS_PER_REPO", &many),
         ("LOGMEND_LEARN", "off"),
         ("LOGMEND_MAX_USD_PER_DAY", "1000"),
         ("LOGMEND_MAX_USD_PER_MONTH", "1000"),
@@ -126,7 +133,7 @@ async fn hostile_texts_have_no_effect() {
         let hostile = text(name, hostile);
         let kind = format!("{}Error", name.replace('-', ""));
         let trace = format!(
-            "Traceback (most recent call last):\n  File \"/srv/app/charge.py\", line 2, in charge\n{kind}: {hostile}"
+            "Traceback (most recent call last):\n  File \"/srv/{name}/charge.py\", line 2, in charge\n{kind}: {hostile}"
         );
         let mut record = exception_record(&kind, &hostile, &trace);
         record.attributes.push(attribute("user.note", &hostile));
@@ -223,10 +230,14 @@ fn pull_request_has_no_effect(github: &GitHubStandIn, pull_request: &Value) {
     let (title, body) = (pull_request["title"].as_str().unwrap(), pull_request["body"].as_str().unwrap());
     let branch = pull_request["head"]["ref"].as_str().unwrap();
     let message = github.git(&["log", "-1", "--format=%B", branch]);
+    // What folds the evidence is our own.
+    let own = Regex::new(r"^(<details><summary>(One record|Stack trace), redacted</summary>|</details>)\s*$")
+        .unwrap();
     let mut is_code = false;
     for event in Parser::new_ext(body, Options::all()) {
         let effect = match &event {
-            Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Image { .. }) => true,
+            Event::Html(html) => !own.is_match(html),
+            Event::InlineHtml(_) | Event::Start(Tag::Image { .. }) => true,
             Event::Start(Tag::Link { dest_url, .. }) => !dest_url.starts_with(&github.url()),
             // What GitHub makes a link of unasked.
             Event::Text(text) => !is_code && (text.contains("://") || text.contains("www.")),
@@ -258,6 +269,6 @@ fn pull_request_has_no_effect(github: &GitHubStandIn, pull_request: &Value) {
     assert!(!message.lines().any(|line| line.trim_start().starts_with("Co-authored-by:")), "{message}");
     let diff = github.diff_with_base(branch);
     let changed: Vec<_> = diff.lines().filter(|line| line.starts_with("+++ ")).collect();
-    assert_eq!(changed, ["+++ b/charge.py"], "{diff}");
+    assert!(changed.len() == 1 && changed[0].ends_with("/charge.py"), "{diff}");
     assert!(pull_request["draft"] == true);
 }
