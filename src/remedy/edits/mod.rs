@@ -1,6 +1,6 @@
 //! What the model submits, judged: only a change that fits the files as they stand, and the rules, comes out.
 //!
-//! [`apply`] puts edits into one file, [`checks`] looks at the change as a whole, [`onto_current_base`] does both once
+//! `apply` puts edits into one file, [`checks`] looks at the change as a whole, [`onto_current_base`] does both once
 //! more where the base branch has moved on meanwhile.
 
 mod apply;

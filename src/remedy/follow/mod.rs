@@ -1,7 +1,7 @@
 //! Pull requests after they are opened: followed until people have decided, and beyond, until the error is known to be gone.
 //!
 //! In come pull requests, their checks and comments as GitHub shows them, and what the store saw of their errors. Out go few
-//! things: a draft becomes ready, a second commit comes onto a branch of ours, a comment is written. [`decide`] and [`settle`]
+//! things: a draft becomes ready, a second commit comes onto a branch of ours, a comment is written. [`mod@decide`] and [`settle`]
 //! say what is to be done, and know neither GitHub nor a clock; the rest carries it out.
 //!
 //! Everything may be cut off at any point. What was begun is written down before it is done, what GitHub shows is looked at
