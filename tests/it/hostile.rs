@@ -240,7 +240,9 @@ fn pull_request_has_no_effect(github: &GitHubStandIn, pull_request: &Value) {
             Event::InlineHtml(_) | Event::Start(Tag::Image { .. }) => true,
             Event::Start(Tag::Link { dest_url, .. }) => !dest_url.starts_with(&github.url()),
             // What GitHub makes a link of unasked.
-            Event::Text(text) => !is_code && (text.contains("://") || text.contains("www.")),
+            Event::Text(text) => {
+                !is_code && ["http://", "https://", "ftp://", "www."].iter().any(|link| text.contains(link))
+            }
             _ => false,
         };
         match event {
