@@ -137,21 +137,13 @@ impl Agent {
         snapshot: &Snapshot,
         budget: &Budget,
     ) -> Outcome {
-        let mut conversation = Conversation {
-            cluster,
-            evidence,
-            snapshot,
-            budget,
-            begun: Instant::now(),
-            history: Vec::new(),
-            hints: evidence.files().map(str::to_owned).collect(),
-            spent: Spent::default(),
-            nudged: false,
-            invalid: 0,
-            max_tokens: MAX_TOKENS,
-            no_fix: NoFix::Failed,
-        };
-        let verdict = self.converse(&mut conversation).await.unwrap_or_else(Verdict::Broken);
+        let mut conversation = Conversation::new(cluster, evidence, snapshot, budget);
+        let ended = self.converse(&mut conversation).await;
+        self.outcome(&conversation, ended)
+    }
+
+    fn outcome(&self, conversation: &Conversation<'_>, ended: Result<Verdict, RemedyError>) -> Outcome {
+        let verdict = ended.unwrap_or_else(Verdict::Broken);
         let model = self.claude.model().to_owned();
         Outcome { verdict, usage: conversation.spent, model, no_fix: conversation.no_fix }
     }
@@ -217,6 +209,25 @@ impl Agent {
         spent.cost_usd += price::cost_usd(self.claude.model(), &answer.usage);
         spent.latest_input_tokens = answer.usage.input_total() + answer.usage.output_tokens.unwrap_or(0);
         Ok(answer)
+    }
+}
+
+impl<'a> Conversation<'a> {
+    fn new(cluster: &'a Cluster, evidence: &'a Evidence, snapshot: &'a Snapshot, budget: &'a Budget) -> Self {
+        Self {
+            cluster,
+            evidence,
+            snapshot,
+            budget,
+            begun: Instant::now(),
+            history: Vec::new(),
+            hints: evidence.files().map(str::to_owned).collect(),
+            spent: Spent::default(),
+            nudged: false,
+            invalid: 0,
+            max_tokens: MAX_TOKENS,
+            no_fix: NoFix::Failed,
+        }
     }
 }
 

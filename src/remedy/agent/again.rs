@@ -1,10 +1,8 @@
 //! One more conversation, about a change that was proposed and is not good enough.
 
-use std::time::Instant;
-
-use super::{Agent, Budget, Conversation, MAX_TOKENS, Outcome, Verdict, broken};
+use super::{Agent, Budget, Conversation, Outcome, Verdict, broken};
 use crate::claude::data::{self, DataTags};
-use crate::model::{Cluster, NoFix};
+use crate::model::Cluster;
 use crate::remedy::RemedyError;
 use crate::remedy::evidence::Evidence;
 use crate::remedy::prompt;
@@ -69,23 +67,9 @@ impl Agent {
         snapshot: &Snapshot,
         budget: &Budget,
     ) -> Outcome {
-        let mut conversation = Conversation {
-            cluster,
-            evidence,
-            snapshot,
-            budget,
-            begun: Instant::now(),
-            history: Vec::new(),
-            hints: evidence.files().map(str::to_owned).collect(),
-            spent: super::Spent::default(),
-            nudged: false,
-            invalid: 0,
-            no_fix: NoFix::Failed,
-            max_tokens: MAX_TOKENS,
-        };
-        let verdict = self.converse_again(&mut conversation, again).await.unwrap_or_else(Verdict::Broken);
-        let model = self.claude.model().to_owned();
-        Outcome { verdict, usage: conversation.spent, model, no_fix: conversation.no_fix }
+        let mut conversation = Conversation::new(cluster, evidence, snapshot, budget);
+        let ended = self.converse_again(&mut conversation, again).await;
+        self.outcome(&conversation, ended)
     }
 
     async fn converse_again(
