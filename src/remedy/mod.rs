@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod syntax;
 mod task;
 pub mod tools;
+mod written;
 
 pub use checks::{Reason, Refusal};
 pub use follow::{Follow, Wakes, watch};
@@ -120,7 +121,8 @@ impl RemedyError {
     #[must_use]
     pub fn no_fix(&self) -> NoFix {
         match self {
-            Self::NoRepository => NoFix::Disabled,
+            Self::NoRepository => NoFix::Unmapped,
+            Self::GitHub(GitHubError::SecretFound { .. }) => NoFix::SecretBlocked,
             Self::Cap(_) => NoFix::PrCap,
             Self::Spent(_) => NoFix::Budget,
             Self::Refused(refusal) => refusal.reason.into(),

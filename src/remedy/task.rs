@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
-use super::edits::{self, Submission};
+use super::edits;
 use super::evidence::{Evidence, Site, Told};
 use super::owners;
 use super::places::Place;
 use super::snapshot::Snapshots;
+use super::written::Written;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
 use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
@@ -154,6 +154,13 @@ impl Remedy {
                 None => return Ok(()),
             }
         };
+        if written.submission.is_unsure() {
+            "Claude is not sure enough of its change: it is stored, no pull request is opened"
+                .clone_into(&mut fix.reason);
+            self.note(fix, NoFix::LowConfidence, &fix.reason, clock).await?;
+            fix.status = FixStatus::Proposed;
+            return Ok(());
+        }
         if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
             fix.status = FixStatus::Proposed;
             self.note(
@@ -168,7 +175,7 @@ impl Remedy {
         let Written { submission, told } = written;
         let (base, submission) = edits::onto_current_base(&self.github, &place, fix, submission).await?;
         let written = Written { submission, told };
-        fix.submission = serde_json::to_string(&written).ok();
+        written.store_in(fix);
         // Decided by the store, over all replicas, at the last moment.
         self.take_pull_request(fix, &place.repository, clock).await?;
         self.open(fix, &cluster, &place, &base, &written).await?;
@@ -251,7 +258,7 @@ impl Remedy {
                     Vec::new()
                 });
                 let written = Written { submission, told: Told { owners, ..evidence.told } };
-                fix.submission = serde_json::to_string(&written).ok();
+                written.store_in(fix);
                 fix.generated_at = Some(clock());
                 fix.reason.clear();
                 // Stored before GitHub is called: after a restart it is not paid for again.
@@ -259,7 +266,8 @@ impl Remedy {
                 Ok(Some(written))
             }
             Verdict::Declined(reason) => {
-                self.note(fix, NoFix::NotActionable, &reason, clock).await?;
+                let code = evidence.mapping.why_nowhere().unwrap_or(NoFix::NotActionable);
+                self.note(fix, code, &reason, clock).await?;
                 fix.status = FixStatus::Declined;
                 fix.reason = reason;
                 Ok(None)
@@ -303,28 +311,16 @@ impl Remedy {
             fingerprint: fix.fingerprint,
         };
         let pull_request = self.github.open_draft(&proposal).await?;
-        if matches!(pull_request.state, PullRequestState::Open { .. }) {
-            self.ask_for_review(place, told, pull_request.number).await;
+        // A draft is shown to people once CI has nothing against it; where GitHub has no drafts, at once.
+        if pull_request.state == (PullRequestState::Open { draft: false }) {
+            let reviewers = owners::reviewers(&service.reviewers, &told.owners);
+            owners::ask(&self.github, repository, pull_request.number, &reviewers).await;
         }
         fix.pr_url = Some(pull_request.url);
         fix.status = FixStatus::of_pull_request(pull_request.state);
         fix.ended_at = pull_request.ended_at;
         fix.reason.clear();
         Ok(())
-    }
-
-    /// Asks the reviewers of the settings and the owners of the changed files. A review that is not asked for is worth a warning,
-    /// not a failure.
-    async fn ask_for_review(&self, place: &Place, told: &Told, number: u64) {
-        let reviewers = owners::reviewers(&place.service.reviewers, &told.owners);
-        match self.github.ask_for_review(&place.repository, number, &reviewers).await {
-            Ok(refused) => {
-                for (reviewer, why) in refused {
-                    tracing::warn!(pull_request = number, %reviewer, why, "a reviewer cannot be asked");
-                }
-            }
-            Err(error) => tracing::warn!(%error, pull_request = number, "no review was asked for"),
-        }
     }
 
     /// Tells that nothing is wrong with a fix but that a limit is met.
@@ -368,22 +364,6 @@ impl Remedy {
             outcome: &outcome,
         };
         Ok(self.store.audit(&entry).await?)
-    }
-}
-
-/// What is kept of an answered question: what Claude submitted, and the evidence that the pull request tells of. The JSON is that of
-/// a submission with one more field.
-#[derive(Debug, Serialize, Deserialize)]
-struct Written {
-    #[serde(flatten)]
-    submission: Submission,
-    #[serde(default, rename = "evidence")]
-    told: Told,
-}
-
-impl Written {
-    fn stored_in(fix: &Fix) -> Option<Self> {
-        fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
     }
 }
 

@@ -198,14 +198,7 @@ async fn a_long_answer_comes_as_a_stream_that_may_break() {
     ];
     script.extend(mending().into_iter().map(Turn::with_unknown_block));
     let (github, claude) = (github().await, ClaudeStandIn::start(script).await);
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await;
+    let service = Service::mending(&github, &claude, &[]).await;
     emit_and_scan(&service).await;
     let fix = fix(&service).await;
     assert_eq!(fix["status"], "draft", "{fix:#}\n{}", service.logs());

@@ -55,14 +55,7 @@ impl World {
     async fn start(turns: Vec<Turn>) -> Self {
         let github = GitHubStandIn::start(&repository()).await;
         let claude = ClaudeStandIn::start(turns).await;
-        let service = Service::start(&[
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude.url()),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github.url()),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-        ])
-        .await;
+        let service = Service::mending(&github, &claude, &[]).await;
         Self { github, claude, service }
     }
 

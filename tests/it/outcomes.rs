@@ -38,19 +38,13 @@ impl World {
     async fn start(settings: &[(&str, &str)]) -> Self {
         let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
         let claude = ClaudeStandIn::start((0..9).map(|_| submission()).collect()).await;
-        let (claude_url, github_url) = (claude.url(), github.url());
         let standard = [
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude_url),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github_url),
-            ("GITHUB_REPOSITORY", "acme/shop"),
             ("LOGMEND_LEARN", "off"),
             ("LOGMEND_MAX_PRS_PER_HOUR", "100"),
             ("LOGMEND_MAX_PRS_PER_DAY", "100"),
         ];
         let settings: Vec<_> = standard.iter().chain(settings).copied().collect();
-        let service = Service::start(&settings).await;
+        let service = Service::mending(&github, &claude, &settings).await;
         Self { github, claude, service }
     }
 

@@ -22,10 +22,13 @@ pub use task::{Wakes, watch};
 use std::time::Duration;
 
 use super::agent::Agent;
+use super::owners;
+use super::snapshot::Snapshots;
+use super::written::Written;
 use super::{RemedyError, Settings};
 use crate::claude;
 use crate::github::{Branch, GitHub, Look, PullRequestState, Readied, RepoName};
-use crate::model::{Fix, FixStatus, UnixNanos};
+use crate::model::{Fix, FixStatus, NoFix, UnixNanos};
 use crate::redact;
 use crate::store::{AuditEntry, Followed, Store, Work};
 use decide::{Action, Facts, Why, decide, step};
@@ -41,6 +44,8 @@ pub struct Follow {
     /// Who writes repairs; `None` where nobody can be asked.
     agent: Option<Agent>,
     settings: Settings,
+    /// What was read of repositories, for all repairs.
+    snapshots: Snapshots,
 }
 
 /// One pull request in hand, with what is known of it.
@@ -67,7 +72,8 @@ impl Follow {
         settings: Settings,
     ) -> Result<Self, RemedyError> {
         let client = claude.map(claude::Client::new).transpose()?;
-        Ok(Self { store, github, agent: client.map(Agent::new), settings })
+        let snapshots = Snapshots::default();
+        Ok(Self { store, github, agent: client.map(Agent::new), settings, snapshots })
     }
 
     /// Looks at one fix whose pull request stands open as far as is known here, and does what is to be done.
@@ -195,9 +201,16 @@ impl Follow {
                         say::prose(&case.fix.proposed_fix)
                     ),
                 };
+                self.note_red(case, &failing, clock()).await?;
                 self.say(case, &step("red", &head), &say::stays_draft(&failing, &tried), clock()).await
             }
         }
+    }
+
+    /// Notes of the error that its change does not pass CI.
+    async fn note_red(&self, case: &Case, failing: &[String], now: UnixNanos) -> Result<(), RemedyError> {
+        let why = format!("its draft fails in CI: {}", redact::redact(&failing.join(", ")));
+        Ok(self.store.note_unfixed(&[(case.fix.fingerprint, NoFix::CiFailed, why)], now).await?)
     }
 
     /// Why no more changes are written for a fix, where none are.
@@ -222,8 +235,11 @@ impl Follow {
         if let Some(text) = say::ready(why) {
             self.say(case, &step("why-ready", &head), &text, clock()).await?;
         }
+        // Before it is ready: what a crash leaves undone is asked for again, and asking twice changes nothing.
+        self.ask_for_review(case).await?;
         match self.github.mark_ready(&case.repository, &case.followed.node_id).await? {
             Readied::Done => {
+                self.store.clear_unfixed(case.fix.fingerprint).await?;
                 self.note(case, &step("ready", &head), clock()).await?;
                 case.look.pull_request.state = PullRequestState::Open { draft: false };
                 self.note_status(case, clock()).await
@@ -235,6 +251,16 @@ impl Follow {
                 self.note(case, &step("refused", &head), clock()).await
             }
         }
+    }
+
+    /// Asks whom the settings and the repository's code owners name.
+    async fn ask_for_review(&self, case: &Case) -> Result<(), RemedyError> {
+        let Some(cluster) = self.store.cluster(case.fix.fingerprint).await? else { return Ok(()) };
+        let Some(place) = self.settings.place_of(&cluster.detail.service) else { return Ok(()) };
+        let told = Written::stored_in(&case.fix).map(|written| written.told).unwrap_or_default();
+        let reviewers = owners::reviewers(&place.service.reviewers, &told.owners);
+        owners::ask(&self.github, &case.repository, case.followed.number, &reviewers).await;
+        Ok(())
     }
 
     /// Compares the branch with what is known of it: our own commit may have come there just before a crash, or somebody

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::decide::step;
 use super::{Case, Follow, RemedyError, say};
 use crate::github::{Advance, Base, Change, CheckState, Proposal};
-use crate::model::{Cluster, UnixNanos};
+use crate::model::{Cluster, Fix, UnixNanos};
 use crate::purse::Purse;
 use crate::redact::{self, neutralise_inline, neutralise_markdown};
 use crate::remedy::agent::{Again, Budget, Failure, Outcome, Verdict};
 use crate::remedy::edits::{ChangedFile, Submission};
 use crate::remedy::evidence::{Evidence, Site};
-use crate::remedy::snapshot::Snapshot;
+use crate::remedy::places::Place;
+use crate::remedy::written::Written;
 use crate::store::Work;
 
 /// How often a conversation may be cut off by a crash before it is given up: each may have cost money.
@@ -20,7 +21,7 @@ const TRIES_MAX: u32 = 3;
 
 /// What Claude submitted, and for which files.
 #[derive(Debug, Serialize, Deserialize)]
-struct Written {
+struct Answered {
     /// The commit whose files were changed.
     onto: String,
     submission: Submission,
@@ -65,16 +66,22 @@ impl Follow {
         &self,
         case: &mut Case,
         clock: fn() -> UnixNanos,
-    ) -> Result<Result<Written, String>, RemedyError> {
+    ) -> Result<Result<Answered, String>, RemedyError> {
         let Some(agent) = &self.agent else { return Ok(Err("there is no key for Claude".to_owned())) };
         if case.followed.tries >= TRIES_MAX {
             return Ok(Err(format!("work on it was cut off {TRIES_MAX} times, by a crash or a stop")));
         }
         let cluster = self.store.cluster(case.fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
-        let onto = self.onto(case).await?;
-        let failures = self.failures(case).await?;
         let place = self.settings.place_of(&cluster.detail.service).ok_or(RemedyError::NoRepository)?;
-        let snapshot = Snapshot::load(&self.github, &case.repository, &onto).await?;
+        if place.repository != case.repository {
+            return Ok(Err(format!(
+                "the settings name {} as the service's repository now",
+                place.repository
+            )));
+        }
+        let onto = self.onto(case, &place).await?;
+        let failures = self.failures(case).await?;
+        let snapshot = self.snapshots.at(&self.github, &case.repository, &onto).await?;
         let snapshot = snapshot.ruled_by(place.service.rules.clone());
         let site = Site { github: &self.github, place: &place, base: &onto, snapshot: &snapshot };
         let known_as = [case.fix.fingerprint, case.fix.error_id];
@@ -98,7 +105,7 @@ impl Follow {
         case.fix.cost_usd += usage.cost_usd;
         let written = match verdict {
             Verdict::Submitted(submission) => {
-                let written = Written { onto: onto.commit, submission };
+                let written = Answered { onto: onto.commit, submission };
                 case.followed.answer = serde_json::to_string(&written).ok();
                 case.fix.generated_at = Some(clock());
                 Ok(written)
@@ -120,9 +127,9 @@ impl Follow {
     }
 
     /// Whose files are changed: those of the branch for a repair, those of the base as it is now for another attempt.
-    async fn onto(&self, case: &Case) -> Result<Base, RemedyError> {
+    async fn onto(&self, case: &Case, place: &Place) -> Result<Base, RemedyError> {
         if case.followed.work == Work::Retry {
-            return Ok(self.github.base(&case.repository, self.settings.base_branch.as_deref()).await?);
+            return Ok(self.github.base(&case.repository, place.base_branch.as_deref()).await?);
         }
         let commit = case.followed.head.clone();
         let tree = self.github.tree_of(&case.repository, &commit).await?;
@@ -145,7 +152,7 @@ impl Follow {
 
     /// A commit that nothing points to yet. It comes after our own, and where it holds the base as it is now, after that too: so
     /// the branch moves forward, whatever happened at the base.
-    async fn commit(&self, case: &Case, written: &Written) -> Result<String, RemedyError> {
+    async fn commit(&self, case: &Case, written: &Answered) -> Result<String, RemedyError> {
         let cluster = self.store.cluster(case.fix.fingerprint).await?.ok_or(RemedyError::NoCluster)?;
         let head = case.followed.head.as_str();
         let holds_base = written.onto != head && written.onto != case.fix.base_commit;
@@ -161,21 +168,9 @@ impl Follow {
 
     /// The branch stands at our next commit.
     pub(super) async fn settle_push(&self, case: &mut Case, now: UnixNanos) -> Result<(), RemedyError> {
-        let written = case.followed.answer.as_deref().and_then(|json| serde_json::from_str(json).ok());
-        if let Some(Written { onto, submission }) = written {
-            let is_anew = onto != case.followed.head;
-            let earlier = case.fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok());
-            let whole = match earlier {
-                Some(earlier) if !is_anew => together(earlier, submission),
-                _ => submission,
-            };
-            if is_anew {
-                case.fix.base_commit = onto;
-            }
-            case.fix.analysis.clone_from(&whole.root_cause);
-            case.fix.proposed_fix.clone_from(&whole.explanation);
-            case.fix.code_changes = whole.diffs();
-            case.fix.submission = serde_json::to_string(&whole).ok();
+        let answered = case.followed.answer.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        if let Some(answered) = answered {
+            keep(&mut case.fix, &case.followed.head, answered);
             self.store.update_fix(&case.fix).await?;
         }
         let followed = &mut case.followed;
@@ -205,6 +200,7 @@ impl Follow {
             let failing = self.github.checks(&case.repository, &head).await?;
             let failing = failing.into_iter().filter(|check| check.state == CheckState::Red);
             let failing: Vec<_> = failing.map(|check| check.name).collect();
+            self.note_red(case, &failing, now).await?;
             say::stays_draft(&failing, &say::not_written(what, reason))
         };
         self.say(case, &key, &text, now).await?;
@@ -227,6 +223,26 @@ fn message(cluster: &Cluster, case: &Case, submission: &Submission) -> String {
         root.trim(),
         Proposal::trailer(case.fix.fingerprint)
     )
+}
+
+/// What the branch holds now is what the fix tells; what its pull request told of the evidence stays.
+fn keep(fix: &mut Fix, head: &str, answered: Answered) {
+    let Answered { onto, submission } = answered;
+    let is_anew = onto != head;
+    let earlier = Written::stored_in(fix);
+    let whole = match earlier {
+        Some(Written { submission: earlier, told }) if !is_anew => {
+            Written { submission: together(earlier, submission), told }
+        }
+        earlier => Written { submission, told: earlier.map(|earlier| earlier.told).unwrap_or_default() },
+    };
+    if is_anew {
+        fix.base_commit = onto;
+    }
+    fix.analysis.clone_from(&whole.submission.root_cause);
+    fix.proposed_fix.clone_from(&whole.submission.explanation);
+    fix.code_changes = whole.submission.diffs();
+    whole.store_in(fix);
 }
 
 /// Two changes that come after each other, as one.
