@@ -18,7 +18,7 @@ use super::snapshot::Snapshots;
 use super::written::Written;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
+use crate::github::{self, Base, Branch, GitHub, Proposal, PullRequestState, RepoName};
 use crate::leader::{Leadership, Terms};
 use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Expense, Fix, FixStatus, NoFix, UnixNanos};
@@ -218,6 +218,37 @@ impl Remedy {
         clock: fn() -> UnixNanos,
     ) -> Result<(), RemedyError> {
         Ok(self.store.note_unfixed(&[(fix.fingerprint, code, reason.to_owned())], clock()).await?)
+    }
+
+    /// Removes the branches of fixes that came to nothing after them, unless somebody has taken one over. What GitHub does not let
+    /// be removed now is tried again with the next work, and at the next start.
+    async fn clear_strays(&self) -> Result<(), RemedyError> {
+        for mut fix in self.store.fixes_with_a_stray_branch().await? {
+            let (repository, branch) =
+                match (fix.repository.parse::<RepoName>(), fix.branch.parse::<Branch>()) {
+                    (Ok(repository), Ok(branch)) if self.github.may_write(&repository) => {
+                        (repository, branch)
+                    }
+                    _ => continue,
+                };
+            let (fingerprint, base) = (fix.fingerprint, &fix.base_commit);
+            match self.github.remove_stray(&repository, &branch, fingerprint, base).await {
+                Ok(stray) => {
+                    tracing::info!(
+                        fix = fix.id,
+                        branch = branch.as_str(),
+                        ?stray,
+                        "no pull request came of the branch"
+                    );
+                    fix.branch.clear();
+                    self.store.update_fix(&fix).await?;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, branch = branch.as_str(), "the branch of a failed fix is still there")
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Asks Claude; `None` where no change came of it, which the fix then says.
@@ -433,6 +464,9 @@ async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), R
                 asked = asked.max(Some(error.wait().unwrap_or_default()));
             }
         }
+    }
+    if let Err(error) = remedy.clear_strays().await {
+        tracing::warn!("branches of failed fixes were not looked at: {error}");
     }
     match asked {
         Some(asked) => Err(Rest::Asked(asked)),
