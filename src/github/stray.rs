@@ -5,16 +5,18 @@ use serde_json::Value;
 
 use super::client::again_while_busy;
 use super::names::segments;
-use super::{Branch, GitHub, GitHubError, RepoName};
+use super::{Branch, GitHub, GitHubError, PullRequest, RepoName};
 use crate::model::Fingerprint;
 
 /// What became of a branch that no pull request came of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stray {
     /// It is not there, by now or at all.
     Gone,
-    /// It has a pull request, or somebody else has worked on it: it is theirs.
-    Kept,
+    /// Somebody else has worked on it: it is theirs.
+    Taken,
+    /// It has a pull request after all.
+    Proposed(PullRequest),
 }
 
 impl GitHub {
@@ -31,8 +33,8 @@ impl GitHub {
         fingerprint: Fingerprint,
         parent: &str,
     ) -> Result<Stray, GitHubError> {
-        if self.pull_request_of(repository, branch).await?.is_some() {
-            return Ok(Stray::Kept);
+        if let Some(standing) = self.pull_request_of(repository, branch).await? {
+            return Ok(Stray::Proposed(standing));
         }
         let tip = match self.tip(repository, branch.as_str()).await {
             Err(GitHubError::Refused { status, .. }) if status == StatusCode::NOT_FOUND => {
@@ -41,7 +43,7 @@ impl GitHub {
             tip => tip?,
         };
         if !self.is_ours(repository, &tip, fingerprint, parent).await? {
-            return Ok(Stray::Kept);
+            return Ok(Stray::Taken);
         }
         let route = repository.route(&format!("/git/refs/heads/{}", segments(branch.as_str())));
         match again_while_busy(|| self.once::<Value>(Method::DELETE, &route, None)).await {

@@ -53,6 +53,9 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// How long is waited for credentials to be renewed before they are tried again.
+const CREDENTIALS_AWAITED: Duration = Duration::from_mins(10);
+
 /// Why a fix did not get further.
 #[derive(Debug, thiserror::Error)]
 pub enum RemedyError {
@@ -95,8 +98,9 @@ impl RemedyError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Claude(error) => error.is_transient(),
-            Self::GitHub(error) => error.is_transient(),
+            // A key or a token that expired is renewed some day, and the error is still there then.
+            Self::Claude(error) => error.is_transient() || error.is_about_the_key(),
+            Self::GitHub(error) => error.is_transient() || error.is_about_the_credentials(),
             Self::Store(_) | Self::Cap(_) => true,
             Self::Spent(exceeded) => exceeded.passes(),
             Self::NoRepository
@@ -135,6 +139,8 @@ impl RemedyError {
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         match self {
+            Self::Claude(error) if error.is_about_the_key() => Some(CREDENTIALS_AWAITED),
+            Self::GitHub(error) if error.is_about_the_credentials() => Some(CREDENTIALS_AWAITED),
             Self::Claude(error) => error.wait(),
             Self::GitHub(error) => error.wait(),
             _ => None,

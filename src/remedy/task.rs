@@ -18,12 +18,12 @@ use super::snapshot::Snapshots;
 use super::written::Written;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, Branch, GitHub, Proposal, PullRequestState, RepoName};
+use crate::github::{self, Base, Branch, GitHub, Proposal, PullRequest, PullRequestState, RepoName, Stray};
 use crate::leader::{Leadership, Terms};
 use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Expense, Fix, FixStatus, NoFix, UnixNanos};
 use crate::purse::Purse;
-use crate::store::{AuditEntry, Store};
+use crate::store::{AuditEntry, Followed, Store};
 
 /// How often work on one fix may be cut off, by a crash or a stop, before the fix counts as failed: each time may have paid
 /// Claude for nothing, and the fix itself may be what crashes us.
@@ -120,6 +120,9 @@ impl Remedy {
             }
         };
         self.store.update_fix(&fix).await?;
+        if fix.status == FixStatus::Failed {
+            self.clear_strays().await;
+        }
         // That a fix waits for room is told once, however often it is looked at.
         match &passing {
             Some(error) if error.is_for_lack_of_room() && fix.reason == reason_before => {}
@@ -179,8 +182,10 @@ impl Remedy {
         // Decided by the store, over all replicas, at the last moment.
         self.take_pull_request(fix, &place.repository, clock).await?;
         self.open(fix, &cluster, &place, &base, &written).await?;
-        self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
-        self.store.clear_unfixed(fix.fingerprint).await?;
+        if matches!(fix.status, FixStatus::Draft | FixStatus::Ready) {
+            self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
+            self.store.clear_unfixed(fix.fingerprint).await?;
+        }
         Ok(())
     }
 
@@ -192,7 +197,7 @@ impl Remedy {
         clock: fn() -> UnixNanos,
     ) -> Result<(), RemedyError> {
         if Written::stored_in(fix).is_none() {
-            self.purse.look(Expense::Fix, &fix.id).await??;
+            self.purse.look(Expense::Fix, &fix.id, self.agent.first_call_usd()).await??;
         } else if self.opens_pull_requests {
             self.take_pull_request(fix, repository, clock).await?;
         }
@@ -221,8 +226,14 @@ impl Remedy {
     }
 
     /// Removes the branches of fixes that came to nothing after them, unless somebody has taken one over. What GitHub does not let
-    /// be removed now is tried again with the next work, and at the next start.
-    async fn clear_strays(&self) -> Result<(), RemedyError> {
+    /// be removed now is tried again at the next start.
+    async fn clear_strays(&self) {
+        if let Err(error) = self.try_clearing_strays().await {
+            tracing::warn!("branches of failed fixes were not looked at: {error}");
+        }
+    }
+
+    async fn try_clearing_strays(&self) -> Result<(), RemedyError> {
         for mut fix in self.store.fixes_with_a_stray_branch().await? {
             let (repository, branch) =
                 match (fix.repository.parse::<RepoName>(), fix.branch.parse::<Branch>()) {
@@ -233,6 +244,10 @@ impl Remedy {
                 };
             let (fingerprint, base) = (fix.fingerprint, &fix.base_commit);
             match self.github.remove_stray(&repository, &branch, fingerprint, base).await {
+                Ok(Stray::Proposed(standing)) => {
+                    adopt(&mut fix, standing);
+                    self.store.update_fix(&fix).await?;
+                }
                 Ok(stray) => {
                     tracing::info!(
                         fix = fix.id,
@@ -267,7 +282,8 @@ impl Remedy {
         let snapshot = snapshot.ruled_by(place.service.rules.clone());
         let budget = Budget { usd_max: self.settings.limits.usd_per_fix - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
-        let site = Site { github: &self.github, place, base, snapshot: &snapshot };
+        let site =
+            Site { github: &self.github, place, base, snapshot: &snapshot, snapshots: &self.snapshots };
         let known_as = [fix.fingerprint, fix.error_id];
         let evidence = Evidence::gather(cluster, known_as, around, site, &self.store).await?;
         let agent = self.agent.paid_from(self.purse.clone(), &fix.id);
@@ -347,11 +363,31 @@ impl Remedy {
             let reviewers = owners::reviewers(&service.reviewers, &told.owners);
             owners::ask(&self.github, repository, pull_request.number, &reviewers).await;
         }
-        fix.pr_url = Some(pull_request.url);
-        fix.status = FixStatus::of_pull_request(pull_request.state);
-        fix.ended_at = pull_request.ended_at;
-        fix.reason.clear();
+        if pull_request.state == PullRequestState::Merged {
+            self.follow_merged(fix, repository, &pull_request).await?;
+        }
+        adopt(fix, pull_request);
         Ok(())
+    }
+
+    /// People merged it while nobody was here: its error is watched all the same.
+    async fn follow_merged(
+        &self,
+        fix: &Fix,
+        repository: &RepoName,
+        merged: &PullRequest,
+    ) -> Result<(), RemedyError> {
+        let look = self.github.look_at(repository, merged.number).await?;
+        let followed = Followed {
+            fix_id: fix.id.clone(),
+            number: merged.number,
+            node_id: merged.node_id.clone().unwrap_or_default(),
+            head: merged.head_sha.clone().unwrap_or_default(),
+            pushes: 1,
+            merge_commit: look.merge_commit.unwrap_or_default(),
+            ..Followed::default()
+        };
+        Ok(self.store.write_followed(&followed).await?)
     }
 
     /// Tells that nothing is wrong with a fix but that a limit is met.
@@ -398,6 +434,14 @@ impl Remedy {
     }
 }
 
+/// The fix has a pull request, wherever that stands.
+fn adopt(fix: &mut Fix, standing: PullRequest) {
+    fix.status = FixStatus::of_pull_request(standing.state);
+    fix.pr_url = Some(standing.url);
+    fix.ended_at = standing.ended_at;
+    fix.reason.clear();
+}
+
 /// Works on every unfinished fix, now and whenever `work` is notified, as long as this process leads, until `stop` is cancelled.
 ///
 /// A fix in hand when `stop` comes stays as it is written down, and is gone on with at the next start.
@@ -419,6 +463,7 @@ pub async fn run(
 
 async fn lead(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos) {
     let mut rest = REST_MIN;
+    remedy.clear_strays().await;
     loop {
         match work_through(&remedy, clock).await {
             Ok(()) => {
@@ -464,9 +509,6 @@ async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), R
                 asked = asked.max(Some(error.wait().unwrap_or_default()));
             }
         }
-    }
-    if let Err(error) = remedy.clear_strays().await {
-        tracing::warn!("branches of failed fixes were not looked at: {error}");
     }
     match asked {
         Some(asked) => Err(Rest::Asked(asked)),

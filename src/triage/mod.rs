@@ -33,6 +33,9 @@ use crate::model::{Cap, Cluster, Expense, Limits, NoFix, Unfixed, UnixNanos};
 use crate::purse::Purse;
 use crate::store::{AuditEntry, Store, StoreError};
 
+/// What a look at the purse asks for: less than any call costs, more than nothing.
+const LOOK_USD: f64 = 0.01;
+
 /// What a window's end may set off. All of it is counted in the store, so it holds across restarts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -365,7 +368,7 @@ impl Triage {
         window: UnixNanos,
         now: UnixNanos,
     ) -> Result<(usize, (NoFix, String)), StoreError> {
-        if let Err(exceeded) = self.purse.look(Expense::Triage, "").await? {
+        if let Err(exceeded) = self.purse.look(Expense::Triage, "", LOOK_USD).await? {
             return Ok((0, (NoFix::Budget, exceeded.to_string())));
         }
         let limits = &self.settings.limits;

@@ -165,7 +165,7 @@ async fn an_end_is_seen_when_github_answers_again() {
     world.github.close_pull_request(1);
     world.github.fail_next("GET", "/pulls", Fault::Status(404, &[]));
     world.scan().await;
-    world.service.wait_for_log("open pull requests were not looked at", 1).await;
+    world.service.wait_for_log("its pull request is not found", 1).await;
     assert_eq!(world.fixes("draft", 1).await.len(), 1);
     world.service = world.service.restart().await;
     world.fixes("closed", 1).await;
