@@ -35,8 +35,13 @@ pub async fn deliver(alerts: Alerts, kind: Kind, terms: Terms, stop: Cancellatio
         .while_leading(stop, |leadership| {
             let (alerts, target) = (alerts.led_by(&leadership), target.clone());
             Box::pin(async move {
-                let mut reminded = tokio::time::Instant::now();
+                // At once in a new term: who led before may be gone for longer than what lasts is known for.
+                let mut reminded = None::<tokio::time::Instant>;
                 loop {
+                    if reminded.is_none_or(|at| at.elapsed() >= REMIND_EVERY) {
+                        reminded = Some(tokio::time::Instant::now());
+                        alerts.remind(&target).await;
+                    }
                     let woken = alerts.waiting.notified();
                     let rest = match alerts.send_next(&target).await {
                         Ok(true) if kind == Kind::Slack => PACE,
@@ -51,10 +56,6 @@ pub async fn deliver(alerts: Alerts, kind: Kind, terms: Terms, stop: Cancellatio
                         }
                     };
                     tokio::time::sleep(rest).await;
-                    if reminded.elapsed() >= REMIND_EVERY {
-                        reminded = tokio::time::Instant::now();
-                        alerts.remind(&target).await;
-                    }
                 }
             })
         })
