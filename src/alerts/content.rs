@@ -142,7 +142,7 @@ impl Content {
         Self { digest: Some(DigestFacts { counts, named }), ..Self::of(title, summary, Severity::Medium) }
     }
 
-    fn of_refusing(alert: &FoundAlert) -> Self {
+    pub(super) fn of_refusing(alert: &FoundAlert) -> Self {
         let told: serde_json::Value = serde_json::from_str(&alert.told_of).unwrap_or_default();
         let count = told["refused"].as_u64().unwrap_or(0);
         let summary = format!(

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Alerts, found};
+use super::client::{Outcome, send};
+use super::content::{Content, Notice};
+use super::totals::Went;
+use super::{Alerts, Kind, delivery_id, found};
 use crate::model::{AlertRule, UnixNanos};
-use crate::store::FoundAlert;
+use crate::store::{DeliveryAction, FoundAlert, StoreError};
 
 /// How often the count is read, and how many readings are a minute.
 const EVERY: Duration = Duration::from_secs(5);
@@ -17,9 +20,13 @@ const REFUSED_MIN: u64 = 10;
 /// How many readings without any end it: two minutes.
 const QUIET_READINGS: u32 = 24;
 
+/// How many changes wait for the store; more do not come while it is away.
+const WAITING_MAX: usize = 8;
+
 /// Reads `refused`, which counts refusals that senders come again after, until `stop` is cancelled.
 ///
-/// The store may be why: what is noted is noted as soon as it takes it.
+/// The store may be why. Then targets are told from here, past the outbox and its caps, and what was told is noted as soon as the
+/// store takes it.
 pub async fn refusing(
     alerts: Alerts,
     instance: String,
@@ -28,15 +35,25 @@ pub async fn refusing(
 ) {
     let watching = async {
         let mut watch = Watch::new(refused());
-        let mut waiting = None;
+        let mut waiting = VecDeque::new();
+        let mut directly = Directly::default();
         loop {
             tokio::time::sleep(EVERY).await;
             let now = alerts.store.now();
-            waiting = watch.read(refused(), now).or(waiting);
-            waiting = match waiting {
-                Some(change) if alerts.note_refusing(&instance, change, now).await => None,
-                waiting => waiting,
-            };
+            waiting.extend(watch.read(refused(), now).filter(|_| waiting.len() < WAITING_MAX));
+            let Some(change) = waiting.front() else { continue };
+            match alerts.note_refusing(&instance, *change, &directly, now).await {
+                Ok(()) => {
+                    waiting.pop_front();
+                    directly = Directly::default();
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "that requests are refused is not noted yet");
+                    if let Change::Began { at, refused } = change {
+                        alerts.tell_directly(&began(&instance, *at, *refused), &mut directly, now).await;
+                    }
+                }
+            }
         }
     };
     stop.run_until_cancelled(watching).await;
@@ -51,21 +68,78 @@ enum Change {
     Ended { at: UnixNanos },
 }
 
+/// Who was told past the outbox.
+#[derive(Debug, Default)]
+struct Directly {
+    told: Vec<Kind>,
+    rounds: usize,
+}
+
+fn began(instance: &str, at: UnixNanos, refused: u64) -> FoundAlert {
+    FoundAlert {
+        error_id: instance.to_owned(),
+        told_of: serde_json::json!({ "refused": refused }).to_string(),
+        ..found(format!("refusing:{instance}:{}", at.0), AlertRule::Refusing, at)
+    }
+}
+
 impl Alerts {
-    /// Notes a change; false where the store did not take it.
-    async fn note_refusing(&self, instance: &str, change: Change, now: UnixNanos) -> bool {
-        let alert = |at: UnixNanos| FoundAlert {
-            error_id: instance.to_owned(),
-            ..found(format!("refusing:{instance}:{}", at.0), AlertRule::Refusing, at)
-        };
-        let noted = match change {
+    async fn note_refusing(
+        &self,
+        instance: &str,
+        change: Change,
+        directly: &Directly,
+        now: UnixNanos,
+    ) -> Result<(), StoreError> {
+        match change {
             Change::Began { at, refused } => {
-                let told_of = serde_json::json!({ "refused": refused }).to_string();
-                self.store.note_alert(&FoundAlert { told_of, ..alert(at) }).await
+                let alert = began(instance, at, refused);
+                let mut told = self.deliveries(&alert, "firing");
+                told.retain(|(target, _)| directly.told.iter().any(|kind| kind.as_str() == *target));
+                // First: whoever leads decides as soon as it is noted, and leaves out who was told.
+                self.store.note_delivered(&alert.key, &told, now).await?;
+                self.store.note_alert(&alert).await
             }
-            Change::Ended { at } => self.end(&alert(at), now).await,
-        };
-        noted.is_ok()
+            Change::Ended { at } => self.end(&began(instance, at, 0), now).await,
+        }
+    }
+
+    /// Tells those targets that were not told yet; a minute later, those that forget it otherwise.
+    async fn tell_directly(&self, alert: &FoundAlert, directly: &mut Directly, now: UnixNanos) {
+        if !self.settings.rules.contains(&AlertRule::Refusing) {
+            return;
+        }
+        directly.rounds += 1;
+        if directly.rounds % READINGS == 0 {
+            directly.told.retain(|kind| *kind != Kind::Alertmanager);
+        }
+        let content = Content::of_refusing(alert);
+        for target in self.targets.iter().filter(|target| target.kind().takes(alert.rule, false)) {
+            let kind = target.kind();
+            if directly.told.contains(&kind) {
+                continue;
+            }
+            let notice = Notice {
+                id: &delivery_id(kind, &alert.key, "firing"),
+                action: DeliveryAction::Firing,
+                key: &alert.key,
+                rule: alert.rule,
+                at: alert.at,
+                ended_at: None,
+                now,
+                content: &content,
+            };
+            match send(target, target.request(&notice)).await {
+                Outcome::Sent => {
+                    self.totals.count(kind, Went::Sent);
+                    directly.told.push(kind);
+                }
+                Outcome::Later { why, .. } | Outcome::Refused(why) => {
+                    self.totals.count(kind, Went::Retried);
+                    tracing::warn!(target = %kind, "it was not told that requests are refused: {why}; it is tried again");
+                }
+            }
+        }
     }
 }
 

@@ -87,16 +87,15 @@ impl Alerts {
         }
         let told = self.store.alerts_told_within_an_hour(now).await?;
         let plan = caps::plan(&found, &told, &self.settings);
-        let keys = |alerts: &[&FoundAlert]| alerts.iter().map(|alert| alert.key.clone()).collect::<Vec<_>>();
-        for (alerts, wanted) in [(keys(&plan.skip), false), (keys(&plan.hold), true)] {
-            let keys: Vec<_> = alerts.iter().map(String::as_str).collect();
-            self.store.put_alerts_aside(&keys, wanted).await?;
-        }
-        for alert in plan.tell {
+        for alert in &plan.tell {
             let content = self.content(alert).await?;
             let deliveries = self.deliveries(alert, "firing");
             self.store.tell_alert(alert, &content.to_json(), &deliveries, now).await?;
             tracing::info!(rule = %alert.rule, alert = alert.key, "alert: {}", content.title);
+        }
+        for (alerts, wanted) in [(&plan.skip, false), (&plan.hold, true)] {
+            let keys: Vec<_> = alerts.iter().map(|alert| alert.key.as_str()).collect();
+            self.store.put_alerts_aside(&keys, wanted).await?;
         }
         self.waiting.notify_waiters();
         Ok(())

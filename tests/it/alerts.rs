@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
-use crate::support::alerted::{Alerted, Answer, ROUTING_KEY, SLACK_PATH, WEBHOOK_PATH, WEBHOOK_SECRET, Who};
+use crate::support::alerted::{
+    Alerted, Answer, ROUTING_KEY, SLACK_PATH, Sent, WEBHOOK_PATH, WEBHOOK_SECRET, Who,
+};
 use crate::support::claude::{ClaudeStandIn, Turn};
 use crate::support::github::GitHubStandIn;
 use crate::support::otlp::{exception_record, export, request};
@@ -154,16 +156,12 @@ async fn a_crash_neither_loses_an_alert_nor_repeats_it_unknown() {
     // Sent, and dead before the answer.
     alerted.answer(Who::Webhook, [Answer::Never]);
     emit(&service, vec![failure("BError", "b")]).await;
-    let is_second =
-        |sent: &crate::support::alerted::Sent| sent.body["summary"].as_str().unwrap().contains("BError");
+    let is_second = |sent: &Sent| sent.body["summary"].as_str().unwrap().contains("BError");
     let first = alerted.until(Who::Webhook, "the second error", is_second).await;
-    let told = alerted.sent(Who::Alertmanager).len();
     service.kill();
     service = service.restart().await;
     // The Alertmanager is told at once of what lasts.
-    let again = alerted.sent(Who::Alertmanager).len();
-    assert!(again >= told);
-    let reminded = |sent: &crate::support::alerted::Sent| {
+    let reminded = |sent: &Sent| {
         let alerts = sent.body.as_array().unwrap();
         alerts.len() == 2 && alerts.iter().any(|alert| alert["labels"] == firing.body[0]["labels"])
     };
@@ -177,7 +175,7 @@ async fn a_crash_neither_loses_an_alert_nor_repeats_it_unknown() {
     alerted.until(Who::Webhook, "the third error", |sent| sent.body.to_string().contains("CError")).await;
     until(&service, ALERTS, |alerts| target(alerts, "webhook")["waiting"] == 0).await;
     let sent = alerted.sent(Who::Webhook);
-    let ids: Vec<_> = sent.iter().map(crate::support::alerted::Sent::delivery).collect();
+    let ids: Vec<_> = sent.iter().map(Sent::delivery).collect();
     assert_eq!(ids.len(), 4, "{ids:?}");
     assert_eq!(ids.iter().filter(|id| **id == first.delivery()).count(), 2);
     assert_eq!(sent[1].bytes, sent[2].bytes, "the same is told");
@@ -301,6 +299,39 @@ async fn what_comes_back_or_grows_or_is_spent_is_told() {
     let rate = alerted.rule("rate").await;
     assert_eq!((&rate.body["rate"]["usual_per_hour"], &rate.body["error"]["id"]), (&json!(1.0), &json!(id)));
     assert!(rate.body["rate"]["per_hour"].as_f64().unwrap() >= 30.0, "{}", rate.body);
+    alerted.check().await;
+}
+
+/// With the store away, people are told all the same, and once.
+#[tokio::test(flavor = "multi_thread")]
+async fn that_requests_are_refused_is_told_without_the_store() {
+    let limit = |service: &Service, bytes: &str| {
+        let (pid, limit) = (service.pid().to_string(), format!("--fsize={bytes}:"));
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    };
+    let alerted = Alerted::start().await;
+    let targets = alerted.settings(&[Who::Webhook, Who::PagerDuty]);
+    let targets: Vec<_> = targets.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // A write beyond the limit fails, as on a full disk, and does not end the process.
+    let service = Service::start_behind("trap '' XFSZ", &targets).await;
+    limit(&service, "0");
+    let url = service.grpc_url();
+    for n in 0..12 {
+        let refused = export(&url, request("shop", vec![failure("AError", &n.to_string())])).await;
+        refused.unwrap_err();
+    }
+    let told = alerted.rule("refusing").await;
+    assert_eq!((&told.body["severity"], &told.body["error"]), (&json!("critical"), &Value::Null));
+    let trigger = alerted.until(Who::PagerDuty, "an event", |_| true).await;
+    assert_eq!(trigger.body["dedup_key"], told.body["alert"]);
+    let health = service.get("/error-monitor/health").await;
+    assert_eq!(health["components"]["store"]["status"], "degraded", "it cannot write yet");
+    limit(&service, "unlimited");
+    let alerts = until(&service, ALERTS, |alerts| alerts["recent"].as_array().unwrap().len() == 2).await;
+    assert!(alerts["recent"].as_array().unwrap().iter().all(|of| of["state"] == "sent"), "{alerts:#}");
+    // What is told after it, is; nothing is told again.
+    service.post(&format!("{ALERTS}/test")).await;
+    assert_eq!((alerted.sent(Who::Webhook).len(), alerted.sent(Who::PagerDuty).len()), (2, 2));
     alerted.check().await;
 }
 

@@ -1,8 +1,8 @@
 //! Deliveries that wait to be sent: claimed before each try, so that a crash leaves them here and never forgets how often.
 
-use super::{DAY, before, rule};
+use super::{DAY, NewDelivery, before, rule};
 use crate::model::{AlertRule, UnixNanos};
-use crate::store::engine::sql;
+use crate::store::engine::{Rows, sql};
 use crate::store::{Store, StoreError};
 
 /// What a delivery says of its alert.
@@ -109,6 +109,31 @@ impl Store {
         let sent = sql("UPDATE alert_delivery SET state = 'sent', ended_at = $2 WHERE id = $1");
         let sent = self.database.execute(sent.bind(id).bind(now.to_i64())).await;
         sent.map(drop).map_err(StoreError::while_doing("noting a delivery"))
+    }
+
+    /// Notes that targets were told past the outbox: before the alert is noted, so that they are not told again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn note_delivered(
+        &self,
+        alert_key: &str,
+        deliveries: &[NewDelivery],
+        now: UnixNanos,
+    ) -> Result<(), StoreError> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::default()
+            .texts("target", deliveries.iter().map(|(target, _)| *target))
+            .texts("id", deliveries.iter().map(|(_, id)| id.as_str()));
+        let noted = sql("INSERT INTO alert_delivery
+               (id, target, alert_key, action, state, tries, next_at, last_error, created_at, ended_at)
+             SELECT r.id, r.target, $1, 'firing', 'sent', 1, $2, '', $2, $2 FROM (SELECT * FROM {rows}) AS r WHERE TRUE
+             ON CONFLICT DO NOTHING");
+        let noted = self.database.execute(noted.bind(alert_key).bind(now.to_i64()).with(rows)).await;
+        noted.map(drop).map_err(StoreError::while_doing("noting deliveries"))
     }
 
     /// Notes why a try failed: it is tried again at `next_at`, or given up where there is none.
