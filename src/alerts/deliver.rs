@@ -92,7 +92,12 @@ impl Alerts {
                 return self.store.delivered(&delivery.id, now).await;
             }
             Outcome::Later { why, wait } if !is_last => {
-                (why, Some(planned.max(after(now, wait.unwrap_or_default()))))
+                let asked = after(now, wait.unwrap_or_default());
+                if wait.is_some() {
+                    // It means all of them.
+                    self.store.put_off_deliveries(kind.as_str(), asked).await?;
+                }
+                (why, Some(planned.max(asked)))
             }
             Outcome::Later { why, .. } => (format!("{why}; it was tried {} times", delivery.tries + 1), None),
             Outcome::Refused(why) => (why, None),

@@ -1,11 +1,11 @@
 //! Tells people elsewhere of what matters: Slack, a webhook of their own, PagerDuty, Alertmanager.
 //!
-//! In come the alerts that the store notes where they happen, and those that [`watch`] finds there. Each is decided about once:
+//! In come the alerts that the store notes where they happen, and those that [`watch()`] finds there. Each is decided about once:
 //! told, held back for a digest, or nothing that anybody wants. What is told is written with its deliveries in one transaction, and
-//! [`deliver`] sends those, one target beside the other. Out goes one HTTP request for each delivery and try. A crash loses none; one
+//! [`deliver()`] sends those, one target beside the other. Out goes one HTTP request for each delivery and try. A crash loses none; one
 //! whose answer was lost is sent again under the same id.
 //!
-//! All of it is a leader's work, but for [`refusing`]: each process sees for itself whether it refuses. This room does not know
+//! All of it is a leader's work, but for [`refusing()`]: each process sees for itself whether it refuses. This room does not know
 //! how errors are found or fixes written. With a target down nothing else waits.
 
 mod alertmanager;

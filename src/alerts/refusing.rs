@@ -110,7 +110,7 @@ impl Alerts {
             return;
         }
         directly.rounds += 1;
-        if directly.rounds % READINGS == 0 {
+        if directly.rounds.is_multiple_of(READINGS) {
             directly.told.retain(|kind| *kind != Kind::Alertmanager);
         }
         let content = Content::of_refusing(alert);

@@ -45,8 +45,10 @@ impl Destination {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         match self {
-            Self::Slack(url) | Self::Alertmanager(url) => url,
-            Self::Webhook { url, .. } | Self::PagerDuty { url, .. } => url,
+            Self::Slack(url)
+            | Self::Alertmanager(url)
+            | Self::Webhook { url, .. }
+            | Self::PagerDuty { url, .. } => url,
         }
     }
 }

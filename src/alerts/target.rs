@@ -115,7 +115,9 @@ impl Endpoint {
     /// The URL of a route below it.
     pub(super) fn route(&self, route: &str) -> Url {
         let mut url = self.url.clone();
-        let path = format!("{}{route}", url.path().trim_end_matches('/'));
+        let base = url.path().trim_end_matches('/');
+        // People also copy the whole of it.
+        let path = format!("{}{route}", base.strip_suffix(route).unwrap_or(base));
         url.set_path(&path);
         url
     }
@@ -227,5 +229,7 @@ mod tests {
         assert_eq!(endpoint.secrets().collect::<Vec<_>>(), ["/services/T0/B0/s3cret", "k=v", "pw"]);
         let base = Endpoint::parse("http://am.example/prefix/", false).unwrap();
         assert_eq!(base.route("/api/v2/alerts").as_str(), "http://am.example/prefix/api/v2/alerts");
+        let whole = Endpoint::parse("https://events.eu.pagerduty.com/v2/enqueue", false).unwrap();
+        assert_eq!(whole.route("/v2/enqueue").as_str(), "https://events.eu.pagerduty.com/v2/enqueue");
     }
 }

@@ -14,6 +14,8 @@ use crate::store::{FoundAlert, StoreError};
 const EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked what is over, in looks.
 const OVER_EVERY: u32 = 5;
+/// How often it is looked what waits for too long, in looks.
+const OLD_EVERY: u32 = 60;
 /// How many alerts are decided about in one look; the next one goes on.
 const DECIDED_MAX: u32 = 1_000;
 /// How often an error must come in an hour before it is compared with what is usual: below, chance alone makes tenfolds.
@@ -56,8 +58,10 @@ impl Alerts {
         }
         self.decide(now).await?;
         self.gather(now).await?;
-        if looked.looks % OVER_EVERY == 0 {
+        if looked.looks.is_multiple_of(OVER_EVERY) {
             self.end_what_is_over(now).await?;
+        }
+        if looked.looks.is_multiple_of(OLD_EVERY) {
             self.store.give_up_old_deliveries(now).await?;
         }
         looked.looks = looked.looks.wrapping_add(1);

@@ -100,6 +100,18 @@ impl Store {
         claimed.map(|rows| rows > 0).map_err(StoreError::while_doing("claiming a delivery"))
     }
 
+    /// Puts off all that waits for a target, which asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn put_off_deliveries(&self, target: &str, until: UnixNanos) -> Result<(), StoreError> {
+        let put_off = sql("UPDATE alert_delivery SET next_at = $2
+             WHERE target = $1 AND state = 'waiting' AND next_at < $2");
+        let put_off = self.database.execute(put_off.bind(target).bind(until.to_i64())).await;
+        put_off.map(drop).map_err(StoreError::while_doing("putting deliveries off"))
+    }
+
     /// Notes that the target has it.
     ///
     /// # Errors

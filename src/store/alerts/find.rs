@@ -15,6 +15,17 @@ const BASELINE: u64 = 7 * DAY;
 /// How many hours it must be known for: a day holds each hour's load once.
 const KNOWN_HOURS_MIN: u64 = 24;
 
+/// Critical and high errors that were first seen since the window `$1` and were not noted, nor any other member of their family.
+const NEW_ERRORS: &str = "FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint
+     WHERE c.first_window >= $1 AND c.severity >= 3 AND c.count > 0 AND c.status NOT IN ('ignored', 'fixed')
+       AND (c.severity >= 4 OR c.named_by_message = 0 OR EXISTS
+         (SELECT 1 FROM \"window\" w WHERE w.start = c.first_window AND w.triaged_at IS NOT NULL))
+       AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.key = 'new:' || c.fingerprint)
+       AND NOT EXISTS (SELECT 1 FROM member o JOIN cluster e ON e.fingerprint = o.fingerprint
+         WHERE o.family = m.family AND e.first_window < c.first_window)
+       AND NOT EXISTS (SELECT 1 FROM member o JOIN alert a ON a.key = 'new:' || o.fingerprint
+         WHERE o.family = m.family)";
+
 /// How often an error came lately, and how often it used to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rate {
@@ -44,23 +55,17 @@ impl Store {
         let next = self.database.one(next).await.and_then(|row| row.integer_or_none(0)).map_err(&failed)?;
         let next = next.unwrap_or_else(|| now.to_i64());
         let since = mark.unwrap_or(next).max(before(now, DAY).min(next));
-        let found = sql(
-            "INSERT INTO alert (key, rule, error_id, fix_id, told_of, at, state, content)
-             SELECT 'new:' || min(c.fingerprint), 'new', coalesce(m.family, c.fingerprint), '', '', $2, 'found', ''
-             FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint
-             WHERE c.first_window >= $1 AND c.severity >= 3 AND c.count > 0 AND c.status NOT IN ('ignored', 'fixed')
-               AND (c.severity >= 4 OR c.named_by_message = 0 OR EXISTS
-                 (SELECT 1 FROM \"window\" w WHERE w.start = c.first_window AND w.triaged_at IS NOT NULL))
-               AND NOT EXISTS (SELECT 1 FROM alert a WHERE a.key = 'new:' || c.fingerprint)
-               AND NOT EXISTS (SELECT 1 FROM member o JOIN cluster e ON e.fingerprint = o.fingerprint
-                 WHERE o.family = m.family AND e.first_window < c.first_window)
-               AND NOT EXISTS (SELECT 1 FROM member o JOIN alert a ON a.key = 'new:' || o.fingerprint
-                 WHERE o.family = m.family)
-             GROUP BY coalesce(m.family, c.fingerprint)
-             ON CONFLICT DO NOTHING",
-        );
-        let found = found.bind(since).bind(now.to_i64());
-        let found = self.database.execute(found).await.map_err(&failed)?;
+        // Most looks find nothing, and need not wait for whoever writes.
+        let any = sql(format!("SELECT 1 {NEW_ERRORS} LIMIT 1")).bind(since);
+        let mut found = 0;
+        if self.database.optional(any).await.map_err(&failed)?.is_some() {
+            let noted = sql(format!(
+                "INSERT INTO alert (key, rule, error_id, fix_id, told_of, at, state, content)
+                 SELECT 'new:' || min(c.fingerprint), 'new', coalesce(m.family, c.fingerprint), '', '', $2, 'found', ''
+                 {NEW_ERRORS} GROUP BY coalesce(m.family, c.fingerprint) ON CONFLICT DO NOTHING"
+            ));
+            found = self.database.execute(noted.bind(since).bind(now.to_i64())).await.map_err(&failed)?;
+        }
         if mark.is_none_or(|mark| mark < next) {
             let moved = sql("INSERT INTO control AS c (name, value) VALUES ($1, $2)
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE c.value < excluded.value");
