@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Settings;
-use crate::model::AlertRule;
+use crate::model::{AlertRule, UnixNanos};
 use crate::store::FoundAlert;
+
+/// What is older is not told any more: nobody was set up who could be, or nobody led.
+const OLD: UnixNanos = UnixNanos(24 * 3_600 * 1_000_000_000);
 
 /// What becomes of each.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub(super) struct Plan<'a> {
     pub(super) tell: Vec<&'a FoundAlert>,
     /// Held back for the digest.
     pub(super) hold: Vec<&'a FoundAlert>,
-    /// Nobody wants it.
+    /// Nobody wants it, or it is old.
     pub(super) skip: Vec<&'a FoundAlert>,
 }
 
@@ -22,13 +25,15 @@ pub(super) fn plan<'a>(
     found: &'a [FoundAlert],
     told: &[(AlertRule, String)],
     settings: &Settings,
+    now: UnixNanos,
 ) -> Plan<'a> {
     let mut plan = Plan::default();
     let mut room = settings.per_hour.saturating_sub(told.len() as u64);
     let mut known: BTreeSet<(AlertRule, &str)> = told.iter().map(|(rule, id)| (*rule, id.as_str())).collect();
     for alert in found {
         let of = (alert.rule, alert.error_id.as_str());
-        if !settings.rules.contains(&alert.rule) {
+        let is_old = now.0.saturating_sub(alert.at.0) > OLD.0;
+        if is_old || !settings.rules.contains(&alert.rule) {
             plan.skip.push(alert);
         } else if room == 0 || (!alert.error_id.is_empty() && known.contains(&of)) {
             plan.hold.push(alert);
@@ -45,7 +50,6 @@ pub(super) fn plan<'a>(
 mod tests {
     use super::super::found;
     use super::*;
-    use crate::model::UnixNanos;
 
     fn alert(rule: AlertRule, error_id: &str, n: u64) -> FoundAlert {
         FoundAlert {
@@ -72,9 +76,11 @@ mod tests {
         ];
         let keys = |alerts: &[&FoundAlert]| alerts.iter().map(|alert| alert.at.0).collect::<Vec<_>>();
         let told = [(AlertRule::New, "a".to_owned())];
-        let decided = plan(&found, &told, &settings);
+        let decided = plan(&found, &told, &settings, UnixNanos(9));
         assert_eq!(keys(&decided.tell), [2, 5, 6]);
         assert_eq!(keys(&decided.hold), [1, 3, 7]);
         assert_eq!(keys(&decided.skip), [4]);
+        let decided = plan(&found, &[], &settings, UnixNanos(OLD.0 + 7));
+        assert_eq!((keys(&decided.tell), decided.hold.len(), decided.skip.len()), (vec![7], 0, 6));
     }
 }

@@ -115,6 +115,11 @@ impl Alerts {
         self.targets.iter().map(Target::kind)
     }
 
+    /// Which targets are set up, each with its host.
+    pub fn places(&self) -> impl Iterator<Item = (Kind, String)> {
+        self.targets.iter().map(|target| (target.kind(), target.place()))
+    }
+
     /// Whether anybody is told.
     #[must_use]
     pub fn has_targets(&self) -> bool {

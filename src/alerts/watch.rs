@@ -90,7 +90,7 @@ impl Alerts {
             return Ok(());
         }
         let told = self.store.alerts_told_within_an_hour(now).await?;
-        let plan = caps::plan(&found, &told, &self.settings);
+        let plan = caps::plan(&found, &told, &self.settings, now);
         for alert in &plan.tell {
             let content = self.content(alert).await?;
             let deliveries = self.deliveries(alert, "firing");

@@ -42,6 +42,8 @@ impl App {
         if !alerts.has_targets() {
             return;
         }
+        let places: Vec<_> = alerts.places().map(|(kind, place)| format!("{kind} ({place})")).collect();
+        tracing::info!("alerts go to {}", places.join(", "));
         let (watched, led, stop) = (alerts.clone(), terms.clone(), self.edges_stop.clone());
         self.edge("the watch for alerts", async move {
             alerts::watch(watched, led, stop).await;

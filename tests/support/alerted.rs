@@ -44,6 +44,7 @@ pub struct Sent {
     pub headers: HeaderMap,
     pub body: Value,
     pub bytes: Bytes,
+    pub at: Instant,
 }
 
 impl Sent {
@@ -186,7 +187,7 @@ async fn take(
     let Some(body) = serde_json::from_slice(&bytes).ok().filter(|_| method == Method::POST && is_json) else {
         return violation(&kept, format!("{method} {uri} with {headers:?} is no JSON that is posted"));
     };
-    kept.sent.lock().unwrap().push(Sent { who, headers, body, bytes });
+    kept.sent.lock().unwrap().push(Sent { who, headers, body, bytes, at: Instant::now() });
     let told =
         kept.answers.lock().unwrap().iter_mut().find(|(of, _)| *of == who).and_then(|(_, of)| of.pop_front());
     match told.unwrap_or(Answer::Ok) {
