@@ -19,6 +19,7 @@ use crate::remedy;
 use crate::window::Alignment;
 use crate::{api, claude, triage};
 
+mod alerts;
 mod follow;
 mod forward;
 mod github;
@@ -77,6 +78,8 @@ pub struct Config {
     pub remedy: remedy::Settings,
     /// Where logmend's own telemetry goes; `None` where nobody takes it.
     pub telemetry: Option<crate::telemetry::Settings>,
+    /// Who is alerted of what.
+    pub alerts: crate::alerts::Settings,
     /// What to say once at start.
     pub notes: Vec<String>,
 }
@@ -358,6 +361,7 @@ impl<'s> Reader<'s> {
             webhook_secret: self.webhook_secret(),
             remedy,
             telemetry: self.telemetry(&listeners),
+            alerts: self.alerts(),
             triage,
             notes: std::mem::take(&mut self.notes),
         }

@@ -49,6 +49,8 @@
 //!
 //!  beside it                 learn       the most frequent error that no rule knows → a proposed rule, tried out, approved by people
 //!
+//!  as things happen          alerts      what people are told of: an outbox → Slack, a webhook, PagerDuty, Alertmanager
+//!
 //!  at any time               api         health, metrics, errors, fixes, scan
 //! ```
 //!
@@ -111,6 +113,7 @@
 //! What is deliberately absent: a journal of our own (the window is a table), a queue of acknowledged but uncommitted
 //! requests, message structs for records, a second copy of the SQL, and traits for clients (tests speak HTTP to stand-ins).
 
+pub mod alerts;
 pub mod api;
 pub mod app;
 pub mod classify;

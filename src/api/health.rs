@@ -51,7 +51,11 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
     let setup = &state.setup;
     let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki, &setup.claude];
     let breaker = state.store.breaker(state.store.now()).await.ok().flatten();
-    let healthy = store_answers && breaker.is_none() && !parts.into_iter().any(Component::is_degraded);
+    let alerts = super::alerts::component(&state.alerts).await;
+    let healthy = store_answers
+        && breaker.is_none()
+        && alerts["status"] != "degraded"
+        && !parts.into_iter().any(Component::is_degraded);
     let claude = match &breaker {
         Some(breaker) => json!({"status": "degraded", "detail": breaker.told()}),
         None => component(&state.setup.claude),
@@ -69,6 +73,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
             "redis": component(&state.setup.redis),
             "replicas": replicas(&state).await,
             "loki": component(&state.setup.loki),
+            "alerts": alerts,
         },
     }))
 }

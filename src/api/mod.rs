@@ -4,6 +4,7 @@
 //! This room reads the store and asks triage and what was learned; it never sees a request of an exporter, Claude or GitHub.
 
 mod access;
+mod alerts;
 mod budgets;
 mod error;
 mod health;
@@ -24,6 +25,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
+use crate::alerts::Alerts;
 use crate::leader::Terms;
 use crate::learn::{Learned, Mode};
 use crate::model::{Token, UnixNanos};
@@ -100,6 +102,8 @@ pub struct State {
     pub terms: Terms,
     /// What was learned.
     pub learned: Learned,
+    /// Who is told of what.
+    pub alerts: Alerts,
     /// What is counted.
     pub metrics: MetricsText,
     /// How the service was set up.
@@ -141,6 +145,8 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/rules/{id}/approve", post(rules::approve))
         .route("/rules/{id}/reject", post(rules::reject))
         .route("/rules/{id}/revoke", post(rules::revoke))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/test", post(alerts::test))
         .route("/outcomes", get(outcomes::list))
         .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));

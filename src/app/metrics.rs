@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::alerts::Alerts;
 use crate::forward::{self, NextHop};
 use crate::ingest::{Reason, Receiver, Refusals};
 use crate::model::Transport;
@@ -18,6 +19,7 @@ pub(super) fn metrics(
     receiver: &Receiver,
     store: &Store,
     next_hop: Option<&NextHop>,
+    alerts: &Alerts,
 ) -> Metrics<Counts> {
     let totals = pipeline.clone();
     let mut metrics = Metrics::new(move || totals.totals().now());
@@ -28,6 +30,7 @@ pub(super) fn metrics(
     if let Some(hop) = next_hop {
         exporter(&mut metrics, hop);
     }
+    super::alerting::count(&mut metrics, alerts);
     let clusters = pipeline.clone();
     metrics
         .gauge("logmend_live_clusters", "Clusters that are in the dedupe cache, roughly.", "{cluster}")

@@ -1,5 +1,6 @@
 //! The composition root: builds every room, joins them, and stops them in order.
 
+mod alerting;
 mod leading;
 mod listeners;
 mod metrics;
@@ -16,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::Alerts;
 use crate::classify::{Rules, no_rule_may_match};
 use crate::config::Config;
 use crate::forward::{self, NextHop, NotDelivered};
@@ -104,12 +106,13 @@ impl App {
         }
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
+        let alerts = alerting::alerts(&config, &store)?;
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
             http_addr: listeners.http.local_addr()?,
             api_addr: listeners.api.local_addr()?,
             store: store.clone(),
-            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, &store, next_hop.as_ref())),
+            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, &store, next_hop.as_ref(), &alerts)),
             stopping,
             edges_stop: CancellationToken::new(),
             edges: TaskTracker::new(),
@@ -126,12 +129,13 @@ impl App {
         });
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
+        app.start_alerts(&alerts, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
             .mending_only(config.remedy.services_with_source())
             .advised_by(adviser(&config)?);
         let wakes = Wakes::default();
-        let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
+        let state = app.api(setup, triage.clone(), learned.clone(), terms.clone(), alerts);
         let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
@@ -149,13 +153,21 @@ impl App {
         Ok(app)
     }
 
-    fn api(&self, setup: Arc<api::Setup>, triage: Triage, learned: Learned, terms: Terms) -> api::State {
+    fn api(
+        &self,
+        setup: Arc<api::Setup>,
+        triage: Triage,
+        learned: Learned,
+        terms: Terms,
+        alerts: Alerts,
+    ) -> api::State {
         let metrics = Arc::clone(&self.metrics);
         api::State {
             store: self.store.clone(),
             triage,
             terms,
             learned,
+            alerts,
             metrics: api::MetricsText::new(telemetry::CONTENT_TYPE, move || metrics.text()),
             setup,
             clock: telemetry::now,

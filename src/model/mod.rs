@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here knows another room.
 
+mod alert;
 mod budget;
 mod cluster;
 mod family;
@@ -19,6 +20,7 @@ mod time;
 mod token;
 mod transport;
 
+pub use alert::AlertRule;
 pub use budget::{Breaker, Cap, Exceeded, Expense, Limits};
 pub use cluster::{
     Activity, Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict,

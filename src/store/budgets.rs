@@ -2,7 +2,7 @@
 //! down at once what it grants. Such transactions run one after the other, so that two can never both take what is left.
 
 use super::engine::{Purpose, Transaction, sql};
-use super::{Store, StoreError};
+use super::{Store, StoreError, alerts};
 use crate::model::{Breaker, Cap, Exceeded, Expense, Limits, UnixNanos};
 
 const HOUR: u64 = 3_600;
@@ -328,7 +328,8 @@ impl Store {
         row.as_ref().map(read_breaker).transpose().map_err(failed)
     }
 
-    /// Notes that something is told on the day of `now`: false where it was told on that day before, by whichever replica.
+    /// Notes that a limit is told of on the day of `now`, and in the same transaction that people are alerted of it: false where it
+    /// was told on that day before, by whichever replica.
     ///
     /// # Errors
     ///
@@ -336,7 +337,9 @@ impl Store {
     pub async fn is_first_today(&self, what: &str, now: UnixNanos) -> Result<bool, StoreError> {
         let told = sql("INSERT INTO control AS c (name, value) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE c.value <> excluded.value");
-        let told = self.database.execute(told.bind(format!("told_{what}")).bind(now.as_secs() / DAY)).await;
+        let (name, day) = (format!("told_{what}"), now.as_secs() / DAY);
+        let noted = alerts::note_budget(what, &name, day, now);
+        let told = self.database.execute_together(vec![noted, told.bind(name).bind(day)]).await;
         told.map(|changed| changed > 0).map_err(StoreError::while_doing("noting what was told"))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Row, sql};
-use super::{Store, StoreError};
+use super::{Store, StoreError, alerts};
 use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
 
 /// Fixes, each with the error that what it claimed leads to.
@@ -40,13 +40,14 @@ impl Store {
         if claimed == 0 { Ok(None) } else { self.fix(&id).await }
     }
 
-    /// Writes how a fix stands: all of it but its id, its error and the time of the claim.
+    /// Writes how a fix stands: all of it but its id, its error and the time of the claim. That people are alerted of it is noted
+    /// in the same transaction.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn update_fix(&self, fix: &Fix) -> Result<(), StoreError> {
-        self.database.execute(sql(
+        let update = sql(
             "UPDATE fix SET status = $2, reason = $3, tries = $4, analysis = $5, proposed_fix = $6, code_changes = $7,
                submission = $8, repository = $9, base_commit = $10, branch = $11, pr_url = $12, generated_at = $13,
                model = $14, input_tokens = $15, output_tokens = $16, cost_usd = $17, ended_at = $18
@@ -69,10 +70,10 @@ impl Store {
         .bind(i64::try_from(fix.input_tokens).unwrap_or(i64::MAX))
         .bind(i64::try_from(fix.output_tokens).unwrap_or(i64::MAX))
         .bind(fix.cost_usd)
-        .bind(fix.ended_at.map(UnixNanos::to_i64)))
-        .await
-        .map(drop)
-        .map_err(StoreError::while_doing("writing a fix"))
+        .bind(fix.ended_at.map(UnixNanos::to_i64));
+        let noted = alerts::note_fix(fix, self.now());
+        let written = self.database.execute_together(noted.into_iter().chain([update]).collect()).await;
+        written.map(drop).map_err(StoreError::while_doing("writing a fix"))
     }
 
     /// One fix.

@@ -9,6 +9,7 @@
 //!
 //! This room does not know where deltas come from, and does not judge them.
 
+mod alerts;
 mod alive;
 mod audit;
 mod budgets;
@@ -43,6 +44,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+pub use alerts::{
+    Delivery, DeliveryAction, FoundAlert, LastingAlert, NewDelivery, Rate, Recent, TargetState,
+};
 pub use audit::AuditEntry;
 pub use budgets::{Attempt, Call, Cost, Reservation, Usage};
 pub use clusters::{ClusterFilter, Summary};

@@ -1,7 +1,7 @@
 //! How pull requests ended, and what people said about it: facts that triage judges.
 
 use super::engine::{Row, sql};
-use super::{Store, StoreError};
+use super::{Store, StoreError, alerts};
 use crate::model::{Allowance, Category, Fix, FixStatus, Outcome, UnixNanos};
 
 impl Store {
@@ -35,15 +35,18 @@ impl Store {
         status: FixStatus,
         ended_at: Option<UnixNanos>,
     ) -> Result<bool, StoreError> {
-        self.database.execute(sql(
+        let noted = alerts::note_fix_status(fix_id, status, false, self.now());
+        let update = sql(
             "UPDATE fix SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('draft', 'ready', 'repairing')",
         )
         .bind(fix_id)
         .bind(status.as_str())
-        .bind(ended_at.map(UnixNanos::to_i64)))
-        .await
-        .map(|done| done == 1)
-        .map_err(StoreError::while_doing("noting where a pull request stands"))
+        .bind(ended_at.map(UnixNanos::to_i64));
+        self.database
+            .execute_together(noted.into_iter().chain([update]).collect())
+            .await
+            .map(|done| done == 1)
+            .map_err(StoreError::while_doing("noting where a pull request stands"))
     }
 
     /// How every pull request ended that has, earliest end first. Where its time is not known, that of its change stands for it.

@@ -74,6 +74,10 @@ const UNFIXED: Kind = Kind {
     key: "fingerprint",
     old: "at < $1 AND NOT EXISTS (SELECT 1 FROM cluster c WHERE c.fingerprint = no_fix.fingerprint)",
 };
+const ALERTS: Kind =
+    Kind { table: "alert", key: "key", old: "at < $1 AND (ended_at IS NOT NULL OR state <> 'told')" };
+const DELIVERIES: Kind =
+    Kind { table: "alert_delivery", key: "id", old: "created_at < $1 AND state <> 'waiting'" };
 const GONE: Kind = Kind { table: "replica", key: "id", old: "seen_at < $1" };
 const COUNTED: Kind = Kind {
     table: "window_cluster",
@@ -122,6 +126,8 @@ impl Store {
             (&CLUSTERS, kept.windows),
             (&UNFIXED, kept.windows),
             (&CALLS, CALLS_KEPT),
+            (&ALERTS, kept.windows),
+            (&DELIVERIES, kept.windows),
             (&SCANNED, SCANS),
             (&GONE, REPLICAS),
         ] {

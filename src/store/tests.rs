@@ -9,6 +9,7 @@ use crate::model::{
     Severity, SeverityNumber, Verdict, Way,
 };
 
+mod alerts;
 mod budgets;
 mod encrypted;
 mod families;

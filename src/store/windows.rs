@@ -1,7 +1,7 @@
 //! Windows: one is open, the others are closed and, once triage has looked at all their clusters, triaged.
 
 use super::engine::{Purpose, Transaction, sql};
-use super::{Store, StoreError, hours};
+use super::{Store, StoreError, alerts, hours};
 use crate::model::UnixNanos;
 
 /// A window that was closed just now.
@@ -31,13 +31,14 @@ pub(super) async fn open_or_continue(
 }
 
 /// What an error's state is told by a window that is over.
-async fn age(transaction: &mut Transaction, start: UnixNanos) -> Result<(), sqlx::Error> {
+async fn age(transaction: &mut Transaction, start: UnixNanos, now: UnixNanos) -> Result<(), sqlx::Error> {
     // An error that an earlier window held too is no longer new.
     let ongoing = sql(
         "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND first_window < $1 AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)",
     );
     transaction.execute(ongoing.bind(start.to_i64())).await?;
+    transaction.execute(alerts::note_regressed_in(start, now)).await?;
     let regressed = sql("UPDATE cluster SET status = 'regressed' WHERE status = 'fixed' AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)");
     transaction.execute(regressed.bind(start.to_i64())).await.map(drop)
@@ -70,7 +71,7 @@ impl Store {
         let start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         let closed = sql("UPDATE \"window\" SET closed_at = $1 WHERE start = $2");
         transaction.execute(closed.bind(now.to_i64()).bind(start.to_i64())).await.map_err(&failed)?;
-        age(&mut transaction, start).await.map_err(&failed)?;
+        age(&mut transaction, start, now).await.map_err(&failed)?;
         hours::add_window(&mut transaction, start).await.map_err(&failed)?;
         let next_start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         transaction.commit().await.map_err(failed)?;

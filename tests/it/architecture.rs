@@ -31,7 +31,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("triage", &["model", "redact", "fingerprint", "store", "leader", "claude", "purse"]),
     ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude", "purse", "leader"]),
     ("learn", &["model", "classify", "redact", "store", "claude", "purse", "leader"]),
-    ("api", &["model", "store", "triage", "learn", "leader"]),
+    ("alerts", &["model", "redact", "store", "leader"]),
+    ("api", &["model", "store", "triage", "learn", "leader", "alerts"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (
@@ -51,6 +52,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "remedy",
             "learn",
             "loki",
+            "alerts",
             "api",
             "telemetry",
             "leader",

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alerts;
 mod architecture;
 mod attacks;
 mod budgets;

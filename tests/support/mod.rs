@@ -2,6 +2,7 @@
 //!
 //! The stand-ins are judges: they know the wire formats from their publishers alone and use no code of the service.
 
+pub mod alerted;
 pub mod backend;
 pub mod claude;
 pub mod collector;

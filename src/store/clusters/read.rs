@@ -9,7 +9,7 @@ use crate::model::{
     Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, Verdict,
 };
 use crate::store::engine::{Row, sql};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, alerts};
 
 /// Which clusters to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -224,7 +224,7 @@ impl Store {
         rows.map_err(StoreError::while_doing("reading a window's clusters"))
     }
 
-    /// Sets where a cluster stands, and with it every member of its family.
+    /// Sets where a cluster stands, and with it every member of its family. That it has regressed is noted for alerts at once.
     ///
     /// # Errors
     ///
@@ -234,15 +234,19 @@ impl Store {
         fingerprint: Fingerprint,
         status: ClusterStatus,
     ) -> Result<(), StoreError> {
-        self.database.execute(sql(
+        let noted =
+            (status == ClusterStatus::Regressed).then(|| alerts::note_regressed(fingerprint, self.now()));
+        let set = sql(
             "UPDATE cluster SET status = $2 WHERE fingerprint = $1 OR fingerprint IN
                (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)",
         )
         .bind(fingerprint.to_string())
-        .bind(status.as_str()))
-        .await
-        .map(drop)
-        .map_err(StoreError::while_doing("setting a cluster's status"))
+        .bind(status.as_str());
+        self.database
+            .execute_together(noted.into_iter().chain([set]).collect())
+            .await
+            .map(drop)
+            .map_err(StoreError::while_doing("setting a cluster's status"))
     }
 
     /// How many clusters were seen since then.

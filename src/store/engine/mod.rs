@@ -113,10 +113,14 @@ impl Database {
     /// One writing statement in a transaction of its own, tried again where it and another stood in each other's way; tells how
     /// many rows it changed.
     pub(super) async fn execute(&self, statement: impl Into<Statement>) -> Result<u64, sqlx::Error> {
-        let statement = statement.into();
+        self.execute_together(vec![statement.into()]).await
+    }
+
+    /// Several writing statements, in order, in one transaction; tells how many rows the last one changed.
+    pub(super) async fn execute_together(&self, statements: Vec<Statement>) -> Result<u64, sqlx::Error> {
         let mut tries = 0;
         loop {
-            let changed = self.execute_once(statement.clone()).await;
+            let changed = self.execute_once(statements.clone()).await;
             tries += 1;
             match &changed {
                 Err(error) if Fault::of(error) == Fault::Collision && tries < COLLISIONS_MAX => {}
@@ -125,9 +129,12 @@ impl Database {
         }
     }
 
-    async fn execute_once(&self, statement: Statement) -> Result<u64, sqlx::Error> {
+    async fn execute_once(&self, statements: Vec<Statement>) -> Result<u64, sqlx::Error> {
         let mut transaction = self.begin(Purpose::Write).await?;
-        let changed = transaction.execute(statement).await?;
+        let mut changed = 0;
+        for statement in statements {
+            changed = transaction.execute(statement).await?;
+        }
         transaction.commit().await?;
         Ok(changed)
     }

@@ -86,6 +86,11 @@ async fn check(running: Running) {
     let unfixed = store.unfixed([id(1), id(2)]).await.unwrap();
     assert_eq!((unfixed.len(), unfixed[&id(2)].code), (1, crate::model::NoFix::NotFixable));
 
+    let found = store.found_alerts(9).await.unwrap();
+    assert_eq!((found.len(), found[0].rule), (1, crate::model::AlertRule::FixOpened));
+    let due = store.due_delivery("webhook", UnixNanos(1700)).await.unwrap().unwrap();
+    assert_eq!((due.id.as_str(), due.tries, due.ended_at), ("d2", 1, None));
+
     let again = store.commit(batch(7, vec![delta(1, 9, 1700)])).await.unwrap();
     assert_eq!(again, Committed::Replay, "the request was counted by the earlier version");
     store.commit(batch(8, vec![delta(1, 1, 1700)])).await.unwrap();
