@@ -21,6 +21,8 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::Live;
+
 pub use error::{ClaudeError, Regained};
 pub use models::{Lifecycle, ModelNews};
 use stream::Stream;
@@ -53,8 +55,8 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 pub struct Settings {
     /// The API, without a trailing slash.
     pub base_url: String,
-    /// The key.
-    pub api_key: SecretString,
+    /// The key, which people may replace while the service runs.
+    pub api_key: Live<SecretString>,
     /// The model.
     pub model: String,
 }
@@ -149,7 +151,7 @@ impl Client {
             .request(method, format!("{}{path}", self.settings.base_url))
             .header("anthropic-version", API_VERSION)
             // Where both this and a bearer token are sent, the API takes this one.
-            .header("x-api-key", self.settings.api_key.expose_secret())
+            .header("x-api-key", self.settings.api_key.get().expose_secret())
     }
 }
 
