@@ -9,6 +9,7 @@ mod fault;
 mod postgres;
 mod row;
 mod sqlite;
+mod sqlite_look;
 mod statement;
 mod transaction;
 
@@ -21,6 +22,7 @@ pub(super) use fault::Fault;
 pub(super) use postgres::Postgres;
 pub(super) use row::Row;
 pub(super) use sqlite::Sqlite;
+pub(super) use sqlite_look::sqlite_look;
 pub(super) use statement::{Rows, Statement, sql};
 pub(super) use transaction::Transaction;
 

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use super::{Answer, Connection, Engine, Fault, Purpose};
 use crate::model::UnixNanos;
 use crate::store::postgres_url::{PostgresSettings, SslMode};
-use crate::store::{StoreError, schema};
+use crate::store::{Looked, StoreError, schema};
 
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,6 +72,36 @@ impl Postgres {
 
     async fn of(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
         Ok(Connection::postgres(pool.acquire().await?, self.nothing_stays))
+    }
+
+    /// What it looks like; nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Open`].
+    pub(in crate::store) async fn look(&self, local: fn() -> UnixNanos) -> Result<Looked, StoreError> {
+        let failed = |source| StoreError::Open { database: self.name.clone(), source };
+        let (version, may_migrate) = self.schema().await.map_err(failed)?;
+        let clock_ahead = self.clock_offset(local).await.map_err(failed)?;
+        let known = schema::newest(&schema::POSTGRES);
+        Ok(Looked { database: self.name.clone(), version, known, may_migrate, clock_ahead })
+    }
+
+    /// The version of its schema, and whether tables may be made in it.
+    async fn schema(&self) -> Result<(Option<i64>, bool), sqlx::Error> {
+        const ASK: &str = "SELECT CASE WHEN to_regclass('_sqlx_migrations') IS NULL THEN 0 ELSE 1 END AS there, \
+            CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END AS may_create";
+        const VERSION: &str = "SELECT max(version) AS version FROM _sqlx_migrations";
+        let mut connection = self.of(&self.readers).await?;
+        let rows = connection.read(ASK.into()).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let may_migrate = row.integer("may_create")? == 1;
+        if row.integer("there")? == 0 {
+            return Ok((None, may_migrate));
+        }
+        let rows = connection.read(VERSION.into()).await?;
+        let version = rows.first().ok_or(sqlx::Error::RowNotFound)?.integer_or_none("version")?;
+        Ok((version, may_migrate))
     }
 
     /// One transaction over all migrations, and one replica at a time: whoever comes second finds them done.
