@@ -1,8 +1,11 @@
 //! The command line: one thin file for each command.
 
+pub mod check;
 pub mod classify;
 pub mod demo;
 mod lines;
+pub mod manual;
+mod print_config;
 pub mod rules;
 pub mod run;
 pub mod send;
@@ -45,11 +48,14 @@ pub fn command() -> Command {
         .after_help(secrets_help())
         .arg(file)
         .args(settings)
-        .subcommand(Command::new("run").about("Run the service (the default)"))
+        .subcommand(run::command_line())
         .subcommand(demo::command_line())
+        .subcommand(check::command_line())
         .subcommand(classify::command_line())
         .subcommand(send::command_line())
         .subcommand(rules::command_line())
+        .subcommand(manual::completions_command_line())
+        .subcommand(manual::man_command_line())
 }
 
 fn secrets_help() -> String {
@@ -70,8 +76,11 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
-        Some((_, run)) => run::main(&sources(run)),
-        None => run::main(&sources(matches)),
+        Some(("check", check)) => check::main(&sources(check), check),
+        Some(("completions", completions)) => manual::completions(completions),
+        Some(("man", man)) => manual::man(man),
+        Some((_, run)) => run::main(&sources(run), Some(run)),
+        None => run::main(&sources(matches), None),
     }
 }
 
