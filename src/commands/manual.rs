@@ -19,7 +19,7 @@ pub(super) fn completions_command_line() -> Command {
                 .value_name("SHELL")
                 .required(true)
                 .value_parser(clap::value_parser!(Shell))
-                .help("the shell that they are for"),
+                .help("The shell that they are for"),
         )
         .after_help(
             "bash: logmend completions bash > ~/.local/share/bash-completion/completions/logmend\n\
@@ -37,7 +37,7 @@ pub(super) fn man_command_line() -> Command {
                 .long("out")
                 .value_name("DIR")
                 .value_parser(clap::value_parser!(PathBuf))
-                .help("write the pages of all commands into this folder, in place of printing the first one"),
+                .help("Write the pages of all commands into this folder, in place of printing the first one"),
         )
         .after_help(
             "Read it:    logmend man | man -l -\n\
@@ -68,16 +68,43 @@ pub fn man(matches: &ArgMatches) -> ExitCode {
 }
 
 fn first_page() -> anyhow::Result<Vec<u8>> {
+    page(main_command())
+}
+
+fn page(command: Command) -> anyhow::Result<Vec<u8>> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(command()).render(&mut text).context("the manual page cannot be made")?;
+    clap_mangen::Man::new(command).render(&mut text).context("the manual page cannot be made")?;
     Ok(text)
+}
+
+/// With the settings, which short help leaves out; the synopsis does not list them.
+fn main_command() -> Command {
+    command().mut_args(|arg| arg.hide_short_help(false)).override_usage("logmend [OPTIONS] [COMMAND]")
+}
+
+/// Each command with those below it, named as their pages are. The settings, which all of them take, are on the first page.
+fn documented(command: &Command, names: &[&str]) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for below in command.get_subcommands() {
+        let names = [names, &[below.get_name()]].concat();
+        commands.extend(documented(below, &names));
+        commands.push(below.clone().display_name(names.join("-")).bin_name(names.join(" ")));
+    }
+    commands
 }
 
 fn write_pages(folder: &Path) -> anyhow::Result<()> {
     let unwritten =
         || format!("cannot write into {}; name a folder that may be written to", folder.display());
     std::fs::create_dir_all(folder).with_context(unwritten)?;
-    clap_mangen::generate_to(command(), folder).with_context(unwritten)
+    let main = command();
+    let below = documented(&main, &["logmend"]);
+    for command in below.into_iter().chain([main_command()]) {
+        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+        let path = folder.join(format!("{name}.1"));
+        std::fs::write(path, page(command)?).with_context(unwritten)?;
+    }
+    Ok(())
 }
 
 /// A reader that went away has seen enough.

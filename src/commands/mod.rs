@@ -32,7 +32,7 @@ pub fn command() -> Command {
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .global(true)
-        .help("a logmend.toml; each key is a variable's name in lower case, without `logmend_`");
+        .help("A file of settings; each key is a variable's name in lower case, without `logmend_`");
     let settings = KEYS.iter().filter(|key| !key.secret).map(|key| {
         Arg::new(key.variable)
             .long(key.flag())
@@ -45,7 +45,10 @@ pub fn command() -> Command {
     Command::new("logmend")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A log-stream filter for OpenTelemetry pipelines that finds errors and proposes fixes")
-        .after_help(secrets_help())
+        .after_help(
+            "Settings are flags, variables or keys of the file: `logmend --help` lists them, `logmend check` tries them.",
+        )
+        .after_long_help(secrets_help())
         .arg(file)
         .args(settings)
         .subcommand(run::command_line())
@@ -59,8 +62,9 @@ pub fn command() -> Command {
 }
 
 fn secrets_help() -> String {
-    let secrets =
-        KEYS.iter().filter(|key| key.secret).map(|key| format!("  {:22} {}", key.variable, key.help));
+    let secrets = KEYS.iter().filter(|key| key.secret);
+    let width = secrets.clone().map(|key| key.variable.len()).max().unwrap_or(0);
+    let secrets = secrets.map(|key| format!("  {:width$}  {}", key.variable, key.help));
     format!(
         "Keys are read from the environment or the file alone:\n{}",
         secrets.collect::<Vec<_>>().join("\n")

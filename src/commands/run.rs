@@ -22,14 +22,15 @@ pub(super) fn command_line() -> Command {
     Command::new("run")
         .about("Run the service (the default)")
         .after_help(
-            "SIGTERM and SIGINT end it in order, a second one at once. SIGHUP reads the file of settings, the rules and the files \
-             that settings name again; what cannot change while it runs is named in the log.",
+            "SIGTERM and SIGINT end it in order, a second one at once. SIGHUP has it read again the file of settings, the\n\
+             rules, and the files that settings name; what cannot change while it runs is named in the log.\n\n\
+             Exit code: 0 after a signal, 75 where the store does not answer at the start, 78 where the settings are wrong.",
         )
         .arg(
             Arg::new("print-config")
                 .long("print-config")
                 .action(ArgAction::SetTrue)
-                .help("print the settings, each with where it comes from, secrets masked, and end"),
+                .help("Print the settings, each with where it comes from, secrets masked, and end"),
         )
         .arg(
             Arg::new("format")
@@ -38,7 +39,7 @@ pub(super) fn command_line() -> Command {
                 .value_parser(["toml", "json"])
                 .default_value("toml")
                 .requires("print-config")
-                .help("how to print them; the TOML can be read back by --config"),
+                .help("How to print them; the TOML can be read back by --config"),
         )
 }
 

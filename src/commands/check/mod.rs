@@ -38,7 +38,7 @@ pub(super) fn command_line() -> Command {
             Arg::new("offline")
                 .long("offline")
                 .action(ArgAction::SetTrue)
-                .help("check settings and rules alone, and reach nobody"),
+                .help("Check settings and rules alone, and reach nobody"),
         )
         .arg(
             Arg::new("format")
@@ -46,12 +46,12 @@ pub(super) fn command_line() -> Command {
                 .value_name("FORMAT")
                 .value_parser(["table", "json"])
                 .default_value("table")
-                .help("how to print what was found"),
+                .help("How to print what was found"),
         )
         .after_help(
-            "Nothing is changed anywhere, and no key is printed. GitHub is asked for what it must refuse, to see which permissions the \
-             token has.\n\n\
-             Exit code: 0 where nothing failed (warnings do not count), 1 where something did, 78 where the settings are wrong.",
+            "Nothing is changed anywhere, and no key is printed. GitHub is asked for what it must refuse, to see which\n\
+             permissions the token has.\n\n\
+             Exit code: 0 where nothing failed (warnings do not count), 1 where something did, 78 where settings are wrong.",
         )
 }
 
