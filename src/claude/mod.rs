@@ -20,6 +20,7 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
 
 use crate::model::Live;
 
@@ -89,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.settings.model
+    }
+
+    /// For whoever wants to know when people replace the key.
+    #[must_use]
+    pub fn key_changes(&self) -> watch::Receiver<SecretString> {
+        self.settings.api_key.changes()
     }
 
     /// Asks, again and again while the API is busy. What may have been paid for is not asked again: who pays decides that.

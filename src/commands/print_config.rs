@@ -30,7 +30,10 @@ fn as_toml(written: &Written) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", line(setting));
     }
-    for (key, value) in written.tables() {
+    // A file that is named stands before the tables, and both have one name.
+    let is_named =
+        |key: &str| written.settings().iter().any(|one| one.key.file_key() == key && one.must_be_written());
+    for (key, value) in written.tables().iter().filter(|(key, _)| !is_named(key)) {
         match value {
             toml::Value::Array(tables) => {
                 tables.iter().filter_map(toml::Value::as_table).for_each(|table| {

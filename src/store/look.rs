@@ -15,8 +15,10 @@ pub struct Looked {
     pub known: i64,
     /// Whether tables may be made and changed in it.
     pub may_migrate: bool,
-    /// By how much its clock is ahead of this machine's, in nanoseconds.
-    pub clock_ahead: i64,
+    /// Whether rows may be written to the tables that are there.
+    pub may_write: bool,
+    /// By how much its clock is ahead of this machine's, in nanoseconds; `None` where it has none of its own.
+    pub clock_ahead: Option<i64>,
 }
 
 impl Store {
@@ -28,9 +30,9 @@ impl Store {
     pub async fn look(settings: &Settings, clock: fn() -> UnixNanos) -> Result<Looked, StoreError> {
         let looked = match settings {
             Settings::Sqlite { path } => {
-                let (version, may_migrate) = sqlite_look(path).await?;
+                let (version, may_write) = sqlite_look(path).await?;
                 let (database, known) = (path.display().to_string(), schema::newest(&schema::SQLITE));
-                Looked { database, version, known, may_migrate, clock_ahead: 0 }
+                Looked { database, version, known, may_migrate: may_write, may_write, clock_ahead: None }
             }
             Settings::Postgres(settings) => {
                 let postgres = Postgres::new(settings);

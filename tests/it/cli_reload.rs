@@ -9,6 +9,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use logmend::github::{self, Credentials, GitHub};
+
+use crate::support::claude::ClaudeStandIn;
+use crate::support::github::GitHubStandIn;
 use crate::support::next_hop::NextHop;
 use crate::support::otlp::{self, export_with_token, record, request};
 use crate::support::service::Service;
@@ -160,6 +164,47 @@ async fn rules_and_headers_of_the_next_hop_change_too() {
         assert!(begun.elapsed() < PATIENCE, "{}", house.service.logs());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A key that was refused is replaced, and health says so without a day's wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_replaced_is_tried_at_once() {
+    let claude = ClaudeStandIn::start(Vec::new()).await;
+    let url = claude.url();
+    let settings = [("ANTHROPIC_BASE_URL", url.as_str()), ("GITHUB_REPOSITORY", "acme/shop")];
+    let house = House::start("anthropic_api_key = \"sk-ant-an-old-one\"\n", &settings).await;
+    let is = async |status: &str| {
+        let begun = Instant::now();
+        loop {
+            let health = house.service.get("/error-monitor/health").await;
+            if health["components"]["claude"]["status"] == status {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{health:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    is("degraded").await;
+    house.change(&format!("anthropic_api_key = \"{}\"\n", claude.key()), READ_AGAIN, 1).await;
+    is("ok").await;
+}
+
+/// Whoever speaks to GitHub does so by the token of now, also those that had the client before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_github_goes_on_with_the_new_token() {
+    let stand_in = GitHubStandIn::start(&[("a.py", "")]).await;
+    let of = |token: &str| {
+        let credentials = Some(Credentials::Token(token.to_owned().into()));
+        let settings =
+            github::Settings { api_url: stand_in.url(), credentials, ..github::Settings::default() };
+        GitHub::new(&settings).unwrap()
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (known, repository) = (of("ghp_old"), "acme/shop".parse().unwrap());
+    let holder = known.clone();
+    assert!(holder.base(&repository, None).await.unwrap_err().to_string().contains("GITHUB_TOKEN is wrong"));
+    known.follow(&of(stand_in.token()));
+    assert_eq!(holder.base(&repository, None).await.unwrap().branch, "main");
 }
 
 /// A service manager's SIGHUP ends nothing, whether there is a file or not.

@@ -81,27 +81,28 @@ impl Postgres {
     /// [`StoreError::Open`].
     pub(in crate::store) async fn look(&self, local: fn() -> UnixNanos) -> Result<Looked, StoreError> {
         let failed = |source| StoreError::Open { database: self.name.clone(), source };
-        let (version, may_migrate) = self.schema().await.map_err(failed)?;
-        let clock_ahead = self.clock_offset(local).await.map_err(failed)?;
-        let known = schema::newest(&schema::POSTGRES);
-        Ok(Looked { database: self.name.clone(), version, known, may_migrate, clock_ahead })
+        let (version, may_migrate, may_write) = self.schema().await.map_err(failed)?;
+        let clock_ahead = Some(self.clock_offset(local).await.map_err(failed)?);
+        let (database, known) = (self.name.clone(), schema::newest(&schema::POSTGRES));
+        Ok(Looked { database, version, known, may_migrate, may_write, clock_ahead })
     }
 
-    /// The version of its schema, and whether tables may be made in it.
-    async fn schema(&self) -> Result<(Option<i64>, bool), sqlx::Error> {
+    /// The version of its schema, whether tables may be made in it, and whether those that are there may be written to.
+    async fn schema(&self) -> Result<(Option<i64>, bool, bool), sqlx::Error> {
         const ASK: &str = "SELECT CASE WHEN to_regclass('_sqlx_migrations') IS NULL THEN 0 ELSE 1 END AS there, \
             CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END AS may_create";
-        const VERSION: &str = "SELECT max(version) AS version FROM _sqlx_migrations";
+        const VERSION: &str = "SELECT (SELECT max(version) FROM _sqlx_migrations) AS version, \
+            CASE WHEN has_table_privilege('cluster', 'INSERT, UPDATE') THEN 1 ELSE 0 END AS may_write";
         let mut connection = self.of(&self.readers).await?;
         let rows = connection.read(ASK.into()).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let may_migrate = row.integer("may_create")? == 1;
         if row.integer("there")? == 0 {
-            return Ok((None, may_migrate));
+            return Ok((None, may_migrate, may_migrate));
         }
         let rows = connection.read(VERSION.into()).await?;
-        let version = rows.first().ok_or(sqlx::Error::RowNotFound)?.integer_or_none("version")?;
-        Ok((version, may_migrate))
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        Ok((row.integer_or_none("version")?, may_migrate, row.integer("may_write")? == 1))
     }
 
     /// One transaction over all migrations, and one replica at a time: whoever comes second finds them done.
