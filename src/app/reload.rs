@@ -198,8 +198,10 @@ impl Reload {
 
     fn tell_taken(&self, taken: &Taken, config: &Config) {
         self.told.send_replace(None);
-        let changed = if taken.changed.is_empty() { "nothing".to_owned() } else { taken.changed.join(", ") };
-        tracing::info!("the settings were read again; changed: {changed}");
+        let changed = if taken.changed.is_empty() { "none".to_owned() } else { taken.changed.join(", ") };
+        tracing::info!(
+            "the settings and the files that they name were read again; changed settings: {changed}"
+        );
         for name in &taken.needs_restart {
             tracing::warn!("{name} differs from what the service runs with, and needs a restart");
         }

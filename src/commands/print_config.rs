@@ -83,7 +83,7 @@ fn origin(setting: &WrittenSetting) -> String {
 fn account(key: &str, table: &Table) -> String {
     let (masked, has_secret) = without_secrets(table);
     let text = format!("[[{key}]]\n{masked}");
-    if has_secret { text.lines().map(|line| format!("# {line}\n")).collect() } else { text }
+    if has_secret { format!("# {}\n", text.trim_end().replace('\n', "\n# ")) } else { text }
 }
 
 fn without_secrets(table: &Table) -> (Table, bool) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{KEYS, Key, Reader};
 
@@ -47,7 +47,7 @@ impl WrittenSetting {
     /// Whether [`WrittenSetting::shown`] is not its value.
     #[must_use]
     pub fn is_masked(&self) -> bool {
-        let value = self.value.as_ref().map(|value| value.expose_secret());
+        let value = self.value.as_ref().map(ExposeSecret::expose_secret);
         self.shown().as_deref() != value
     }
 

@@ -184,10 +184,12 @@ fn text(parts: &Parts, header: &str) -> Option<String> {
     Some(crate::redact::cut(text, 40).to_owned())
 }
 
-/// The scopes of a classic token; `None` for any other.
+/// The scopes of a classic token; `None` for any other, and for one without scopes, which is found out like any other.
 fn scopes(headers: &HeaderMap) -> Option<Vec<String>> {
     let scopes = headers.get("x-oauth-scopes")?.to_str().ok()?;
-    Some(scopes.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect())
+    let scopes: Vec<_> =
+        scopes.split(',').map(|scope| scope.trim().to_owned()).filter(|scope| !scope.is_empty()).collect();
+    (!scopes.is_empty()).then_some(scopes)
 }
 
 /// What a classic token may not write: its scopes are for all repositories that its user may push to.
@@ -224,8 +226,9 @@ mod tests {
         check("repo", true, false, 2);
         check("public_repo", false, true, 0);
         check("public_repo", true, true, 2);
-        check("", false, true, 2);
-        assert_eq!(scopes(&HeaderMap::new()), None);
+        check("read:org", false, true, 2);
+        let empty = HeaderMap::from_iter([("x-oauth-scopes".parse().unwrap(), "".parse().unwrap())]);
+        assert!(scopes(&empty).is_none() && scopes(&HeaderMap::new()).is_none());
     }
 
     #[test]

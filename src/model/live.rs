@@ -22,6 +22,7 @@ impl<T> Live<T> {
     }
 
     /// What `read` makes of it; a setter waits meanwhile, so it must be quick.
+    #[must_use]
     pub fn with<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         read(&self.0.borrow())
     }

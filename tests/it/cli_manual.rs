@@ -35,10 +35,7 @@ fn each_command_says_what_it_does() {
     ];
     for command in commands {
         let help = printed(&[command, &["-h"]].concat(), &[]);
-        insta::assert_snapshot!(
-            format!("help{}", command.iter().map(|word| format!("_{word}")).collect::<String>()),
-            help
-        );
+        insta::assert_snapshot!(format!("help_{}", command.join("_")), help);
     }
     let first = printed(&["-h"], &[]);
     for command in commands {

@@ -17,7 +17,7 @@ use crate::support::next_hop::NextHop;
 use crate::support::otlp::{self, export_with_token, record, request};
 use crate::support::service::Service;
 
-const READ_AGAIN: &str = "the settings were read again; changed: ";
+const READ_AGAIN: &str = "the settings and the files that they name were read again; changed settings: ";
 const NOT_USED: &str = "the changed settings are not used, the former ones stay";
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -212,7 +212,7 @@ async fn a_client_of_github_goes_on_with_the_new_token() {
 async fn a_service_without_a_file_outlives_the_signal() {
     let service = Service::start(&[]).await;
     service.hang_up();
-    service.wait_for_log(&format!("{READ_AGAIN}nothing"), 1).await;
+    service.wait_for_log(&format!("{READ_AGAIN}none"), 1).await;
     assert_eq!(service.get("/error-monitor/health").await["status"], "healthy");
     let (status, _) = service.terminate().await;
     assert!(status.success());

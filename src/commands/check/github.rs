@@ -25,7 +25,7 @@ pub(super) async fn check(config: &Config) -> Vec<Line> {
     let mut lines = Vec::new();
     for (repository, branch) in places {
         let peer = format!("{PEER} {repository}");
-        lines.push(bounded(&peer, one(&github, &peer, &repository, branch.as_deref())).await);
+        lines.push(bounded(&peer, Box::pin(one(&github, &peer, &repository, branch.as_deref()))).await);
     }
     lines
 }

@@ -87,8 +87,9 @@ fn refused(faults: &str, format: Format) -> ExitCode {
 
 fn settings(config: &Config) -> Line {
     let set = config.written.settings().iter().filter(|setting| setting.must_be_written()).count();
-    let remarks: String = config.notes.iter().map(|note| format!("; {note}")).collect();
-    Line::ok("settings", format!("{set} set, nothing wrong{remarks}"))
+    let told: Vec<_> =
+        [format!("{set} set, nothing wrong")].into_iter().chain(config.notes.clone()).collect();
+    Line::ok("settings", told.join("; "))
 }
 
 /// All peers at once, so that several that are away are not waited for one after the other.

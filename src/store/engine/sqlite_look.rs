@@ -39,7 +39,7 @@ pub(in crate::store) async fn sqlite_look(path: &Path) -> Result<(Option<i64>, b
 
 async fn version(path: &Path) -> Result<Option<i64>, sqlx::Error> {
     // Without a log of writes beside it the file is whole. Else SQLite has to look at both, and a file beside them is made.
-    let is_whole = fs::metadata(with_suffix(path, "-wal")).map_or(true, |log| log.len() == 0);
+    let is_whole = !fs::metadata(with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
