@@ -164,7 +164,10 @@ impl Client {
 
 fn network(error: reqwest::Error) -> ClaudeError {
     let unreached = error.is_connect();
-    let told = error.without_url().to_string();
+    let error = error.without_url();
+    // reqwest's own words are `error sending request`.
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let told = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     if unreached { ClaudeError::Unreached(told) } else { ClaudeError::Network(told) }
 }
 

@@ -71,9 +71,9 @@ impl GitHub {
     ///
     /// [`GitHubError`] where the repository or its base branch cannot be read, or cannot be written by anybody.
     pub async fn access(&self, repository: &RepoName, branch: Option<&str>) -> Result<Access, GitHubError> {
-        let base = self.base(repository, branch).await?;
         let (parts, bytes) = self.asked(Method::GET, &repository.route(""), None).await?;
         let about: About = read("GET the repository", &bytes)?;
+        let base = self.base(repository, branch).await?;
         let mut missing = self.unreadable(repository, &base.commit).await?;
         let granted = self.of(Some(repository)).granted(repository).await?;
         let (speaker, workflows) = match (granted, scopes(&parts.headers)) {

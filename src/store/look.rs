@@ -1,6 +1,6 @@
 //! A look at a database that changes nothing: whether it can be used, of which version it is, and what a start would do.
 
-use super::engine::{Engine as _, Postgres, sqlite_look};
+use super::engine::{postgres_look, sqlite_look};
 use super::{Settings, Store, StoreError, schema};
 use crate::model::UnixNanos;
 
@@ -34,13 +34,7 @@ impl Store {
                 let (database, known) = (path.display().to_string(), schema::newest(&schema::SQLITE));
                 Looked { database, version, known, may_migrate: may_write, may_write, clock_ahead: None }
             }
-            Settings::Postgres(settings) => {
-                let postgres = Postgres::new(settings);
-                let looked = postgres.look(clock).await;
-                // What is read is read, however the connection ends.
-                let _ = postgres.close().await;
-                looked?
-            }
+            Settings::Postgres(settings) => postgres_look(settings, clock).await?,
         };
         match looked.version {
             Some(version) if version > looked.known => {

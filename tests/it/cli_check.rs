@@ -135,7 +135,7 @@ async fn what_a_peer_refuses_is_told_with_the_mend() {
     let checked = check(folder.path(), &[&of_github(&github, &url)[..], &peers].concat()).await;
     assert_eq!(checked.code, 1, "{}", checked.errors);
     checked.holds("store", "failed", "look at DATABASE_URL");
-    checked.holds("anthropic", "failed", "look at ANTHROPIC_API_KEY");
+    checked.holds("anthropic", "failed", "set a valid ANTHROPIC_API_KEY");
     checked.holds("next hop", "failed", "look at LOGMEND_FORWARD_ENDPOINT");
     checked.holds(
         "github acme/shop",
@@ -230,8 +230,12 @@ async fn postgres_and_redis_are_looked_at_and_left_as_they_are() {
     let service = Service::start(&peers[..1]).await;
     check(folder.path(), &peers).await.holds("store", "ok", "nothing to migrate");
     drop(service);
-    let away = [peers[0], ("REDIS_URL", "redis://:s3cret@127.0.0.1:1")];
+    let away = [
+        ("DATABASE_URL", "postgres://me:s3cret@127.0.0.1:1/logmend"),
+        ("REDIS_URL", "redis://:s3cret@127.0.0.1:1"),
+    ];
     let checked = check(folder.path(), &away).await;
     checked.holds("redis", "failed", "look at REDIS_URL");
+    checked.holds("store", "failed", "Connection refused");
     assert!(!checked.out.contains("s3cret"));
 }

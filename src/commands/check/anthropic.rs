@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::report::Line;
-use crate::claude::{Client, Lifecycle};
+use crate::claude::{ClaudeError, Client, Lifecycle};
 use crate::config::Config;
 
 const PEER: &str = "anthropic";
@@ -18,12 +18,7 @@ pub(super) async fn check(config: &Config) -> Line {
     };
     let news = match client.model_news().await {
         Ok(news) => news,
-        Err(error) => {
-            return Line::failed(
-                PEER,
-                format!("{base_url}: {error}; look at ANTHROPIC_API_KEY and ANTHROPIC_MODEL"),
-            );
-        }
+        Err(error) => return Line::failed(PEER, format!("{base_url}: {error}{}", mend(&error))),
     };
     let line = match (news.trouble(model), news.lifecycle) {
         (Some(trouble), Lifecycle::Retired) => Line::failed(PEER, trouble),
@@ -34,4 +29,15 @@ pub(super) async fn check(config: &Config) -> Line {
         }
     };
     line.told_time(news.told_at.map(clock::ahead))
+}
+
+/// What to look at, where the error does not say so itself.
+fn mend(error: &ClaudeError) -> &'static str {
+    match error {
+        ClaudeError::Unreached(_) | ClaudeError::Network(_) | ClaudeError::Malformed(_) => {
+            "; look at ANTHROPIC_BASE_URL and the network"
+        }
+        ClaudeError::Refused { .. } => "; look at ANTHROPIC_MODEL",
+        _ => "",
+    }
 }

@@ -3,7 +3,7 @@
 use super::report::Line;
 use super::{bounded, clock};
 use crate::config::Config;
-use crate::github::{Access, GitHub, RepoName, Speaker};
+use crate::github::{Access, GitHub, GitHubError, RepoName, Speaker};
 
 const PEER: &str = "github";
 
@@ -48,6 +48,10 @@ fn places(config: &Config) -> Vec<Place> {
 async fn one(github: &GitHub, peer: &str, repository: &RepoName, branch: Option<&str>) -> Line {
     match github.access(repository, branch).await {
         Ok(access) => told(peer, &access).told_time(access.told_at.map(clock::ahead)),
+        Err(error @ GitHubError::Network { .. }) => {
+            Line::failed(peer, format!("{error}; look at GITHUB_API_URL and the network"))
+        }
+        // What was refused says itself what to look at.
         Err(error) => Line::failed(peer, error.to_string()),
     }
 }

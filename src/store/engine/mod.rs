@@ -7,6 +7,7 @@
 mod connection;
 mod fault;
 mod postgres;
+mod postgres_look;
 mod row;
 mod sqlite;
 mod sqlite_look;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub(super) use connection::Connection;
 pub(super) use fault::Fault;
 pub(super) use postgres::Postgres;
+pub(super) use postgres_look::postgres_look;
 pub(super) use row::Row;
 pub(super) use sqlite::Sqlite;
 pub(super) use sqlite_look::sqlite_look;

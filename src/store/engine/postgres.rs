@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 use super::{Answer, Connection, Engine, Fault, Purpose};
 use crate::model::UnixNanos;
 use crate::store::postgres_url::{PostgresSettings, SslMode};
-use crate::store::{Looked, StoreError, schema};
+use crate::store::{StoreError, schema};
 
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,37 +72,6 @@ impl Postgres {
 
     async fn of(&self, pool: &PgPool) -> Result<Connection, sqlx::Error> {
         Ok(Connection::postgres(pool.acquire().await?, self.nothing_stays))
-    }
-
-    /// What it looks like; nothing is changed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Open`].
-    pub(in crate::store) async fn look(&self, local: fn() -> UnixNanos) -> Result<Looked, StoreError> {
-        let failed = |source| StoreError::Open { database: self.name.clone(), source };
-        let (version, may_migrate, may_write) = self.schema().await.map_err(failed)?;
-        let clock_ahead = Some(self.clock_offset(local).await.map_err(failed)?);
-        let (database, known) = (self.name.clone(), schema::newest(&schema::POSTGRES));
-        Ok(Looked { database, version, known, may_migrate, may_write, clock_ahead })
-    }
-
-    /// The version of its schema, whether tables may be made in it, and whether those that are there may be written to.
-    async fn schema(&self) -> Result<(Option<i64>, bool, bool), sqlx::Error> {
-        const ASK: &str = "SELECT CASE WHEN to_regclass('_sqlx_migrations') IS NULL THEN 0 ELSE 1 END AS there, \
-            CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END AS may_create";
-        const VERSION: &str = "SELECT (SELECT max(version) FROM _sqlx_migrations) AS version, \
-            CASE WHEN has_table_privilege('cluster', 'INSERT, UPDATE') THEN 1 ELSE 0 END AS may_write";
-        let mut connection = self.of(&self.readers).await?;
-        let rows = connection.read(ASK.into()).await?;
-        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-        let may_migrate = row.integer("may_create")? == 1;
-        if row.integer("there")? == 0 {
-            return Ok((None, may_migrate, may_migrate));
-        }
-        let rows = connection.read(VERSION.into()).await?;
-        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-        Ok((row.integer_or_none("version")?, may_migrate, row.integer("may_write")? == 1))
     }
 
     /// One transaction over all migrations, and one replica at a time: whoever comes second finds them done.
@@ -178,7 +147,7 @@ impl Engine for Postgres {
     }
 }
 
-fn options(settings: &PostgresSettings) -> PgConnectOptions {
+pub(super) fn options(settings: &PostgresSettings) -> PgConnectOptions {
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&settings.host)
         .port(settings.port)
@@ -209,7 +178,7 @@ fn options(settings: &PostgresSettings) -> PgConnectOptions {
 }
 
 /// The server and the database there, without user and password.
-fn name(settings: &PostgresSettings) -> String {
+pub(super) fn name(settings: &PostgresSettings) -> String {
     let database = settings.database.as_deref().or(settings.user.as_deref()).unwrap_or_default();
     match &settings.socket_folder {
         Some(folder) => format!("{database} at {}", folder.display()),
