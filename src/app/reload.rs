@@ -15,11 +15,12 @@ use crate::config::{self, Config, Sources, Written};
 use crate::forward::Headers;
 use crate::github::GitHub;
 use crate::model::{Limits, Live, Token};
-use crate::triage;
+use crate::{claude, triage};
 
 /// The settings that are taken over without a restart.
 const LIVE: &[&str] = &[
     "ANTHROPIC_API_KEY",
+    "GITHUB_API_URL",
     "GITHUB_TOKEN",
     "GITHUB_APP_ID",
     "GITHUB_APP_PRIVATE_KEY",
@@ -53,8 +54,9 @@ pub(super) struct Reload {
     ingest_token: Token,
     limits: Live<Limits>,
     pub(super) triage: Live<triage::Settings>,
-    claude_key: Option<Live<SecretString>>,
-    forward_headers: Option<Headers>,
+    claude: Option<claude::Settings>,
+    /// The next hop's endpoint, and what is sent to it.
+    forward: Option<(String, Headers)>,
     github: Option<GitHub>,
     opens_pull_requests: bool,
     rules: Rules,
@@ -85,8 +87,8 @@ impl Reload {
             ingest_token: config.ingest.token.clone(),
             limits: config.triage.limits.clone(),
             triage: config.triage.clone().into(),
-            claude_key: config.claude.as_ref().map(|claude| claude.api_key.clone()),
-            forward_headers: config.forward.as_ref().map(|forward| forward.headers.clone()),
+            claude: config.claude.clone(),
+            forward: config.forward.as_ref().map(|hop| (hop.endpoint.clone(), hop.headers.clone())),
             github,
             opens_pull_requests: config.github.may_write(),
             rules,
@@ -125,12 +127,27 @@ impl Reload {
     fn take_tokens(&self, newer: &Config) {
         self.api_token.follow(&newer.api.token);
         self.ingest_token.follow(&newer.ingest.token);
-        if let (Some(key), Some(newer)) = (&self.claude_key, &newer.claude) {
-            key.follow(&newer.api_key);
+        if let Some((own, newer)) = self.same_claude(newer) {
+            own.follow(newer);
         }
-        if let (Some(headers), Some(newer)) = (&self.forward_headers, &newer.forward) {
-            headers.follow(&newer.headers);
+        if let Some((own, newer)) = self.same_next_hop(newer) {
+            own.follow(newer);
         }
+    }
+
+    /// The keys of Claude's API, where both are for one address: what is meant for another must not be told to this one.
+    fn same_claude<'c>(
+        &'c self,
+        newer: &'c Config,
+    ) -> Option<(&'c Live<SecretString>, &'c Live<SecretString>)> {
+        let (own, newer) = (self.claude.as_ref()?, newer.claude.as_ref()?);
+        (own.base_url == newer.base_url).then_some((&own.api_key, &newer.api_key))
+    }
+
+    /// The headers for the next hop, where both are for one endpoint.
+    fn same_next_hop<'c>(&'c self, newer: &'c Config) -> Option<(&'c Headers, &'c Headers)> {
+        let ((endpoint, headers), newer) = (self.forward.as_ref()?, newer.forward.as_ref()?);
+        (*endpoint == newer.endpoint).then_some((headers, &newer.headers))
     }
 
     fn take_budgets(&self, newer: &Config) {
@@ -155,11 +172,13 @@ impl Reload {
     /// Whether a part that the setting is of was set up at the start, and still is: tasks come and go with the process alone.
     fn can_take(&self, variable: &str, newer: &Config) -> bool {
         match variable {
-            "ANTHROPIC_API_KEY" => self.claude_key.is_some() && newer.claude.is_some(),
-            "LOGMEND_FORWARD_HEADERS" => self.forward_headers.is_some() && newer.forward.is_some(),
-            "GITHUB_TOKEN" | "GITHUB_APP_ID" | "GITHUB_APP_PRIVATE_KEY" | "LOGMEND_GITHUB_ACCOUNTS" => {
-                self.opens_pull_requests == newer.github.may_write()
-            }
+            "ANTHROPIC_API_KEY" => self.same_claude(newer).is_some(),
+            "LOGMEND_FORWARD_HEADERS" => self.same_next_hop(newer).is_some(),
+            "GITHUB_API_URL"
+            | "GITHUB_TOKEN"
+            | "GITHUB_APP_ID"
+            | "GITHUB_APP_PRIVATE_KEY"
+            | "LOGMEND_GITHUB_ACCOUNTS" => self.opens_pull_requests == newer.github.may_write(),
             _ => true,
         }
     }

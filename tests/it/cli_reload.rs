@@ -141,18 +141,22 @@ async fn rules_and_headers_of_the_next_hop_change_too() {
     let rule = "[[rule]]\nid = \"till\"\ncategory = \"till_error\"\nseverity = \"high\"\nfixable = false\nsuggested_fix = \"Count.\"\nany = [\"till is open\"]\n";
     std::fs::write(&rules, rule).unwrap();
     let hop = NextHop::start().await;
-    let endpoint = [("LOGMEND_FORWARD_ENDPOINT", hop.url())];
-    let house = House::start("forward_headers = \"x-key=old\"\n", &endpoint).await;
+    let endpoint = format!("forward_endpoint = {:?}\n", hop.url());
+    let house = House::start(&format!("{endpoint}forward_headers = \"x-key=old\"\n"), &[]).await;
     let export = async |n: usize| {
         let till = request("shop", vec![record(17, &format!("the till is open {n}"))]);
         otlp::export(&house.service.grpc_url(), till).await.unwrap();
     };
     export(1).await;
-    let text = format!("forward_headers = \"x-key=new\"\nrules = {:?}\n", rules.to_str().unwrap());
+    let text = format!("{endpoint}forward_headers = \"x-key=new\"\nrules = {:?}\n", rules.to_str().unwrap());
     house.change(&text, READ_AGAIN, 1).await;
     export(2).await;
+    let elsewhere = NextHop::start().await;
+    let other = text.replace(hop.url(), elsewhere.url()).replace("x-key=new", "x-key=of-another");
+    house.change(&other, "LOGMEND_FORWARD_HEADERS differs from what the service runs with", 1).await;
+    export(3).await;
     let keys: Vec<_> = hop.headers().iter().map(|headers| headers["x-key"].clone()).collect();
-    assert_eq!(keys, ["old", "new"]);
+    assert_eq!(keys, ["old", "new", "new"], "what is meant for another endpoint is not told to this one");
     let recent = house.service.get("/error-monitor/errors/recent").await;
     let found = recent["errors"].as_array().unwrap();
     assert!(found.iter().any(|error| error["category"] == "till_error"), "{recent:#}");
