@@ -30,8 +30,10 @@ mod loki;
 mod services;
 mod store;
 mod telemetry;
+mod written;
 
 pub use keys::{KEYS, Key};
+pub use written::{Source, Written, WrittenSetting};
 
 /// Everything that the service is set up with.
 #[derive(Debug)]
@@ -82,6 +84,8 @@ pub struct Config {
     pub alerts: crate::alerts::Settings,
     /// What to say once at start.
     pub notes: Vec<String>,
+    /// All of it as people wrote it.
+    pub written: Written,
 }
 
 /// All that is wrong with the settings.
@@ -97,7 +101,7 @@ impl fmt::Display for ConfigError {
 }
 
 /// Where settings come from.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// Flags by key.
     pub flags: BTreeMap<&'static str, String>,
@@ -125,7 +129,8 @@ impl Sources {
 /// [`ConfigError`] with every fault that was found, one sentence a line.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut reader = Reader::new(sources);
-    let config = reader.config();
+    let mut config = reader.config();
+    config.written = reader.written();
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
 }
 
@@ -147,6 +152,10 @@ struct Reader<'s> {
     github_tables: Vec<github::Table>,
     /// The tables of single services in the file.
     services: Option<toml::Table>,
+    /// The tables of the file, as they stand there.
+    tables: toml::Table,
+    /// What settings are that nobody wrote, as far as it was asked for.
+    defaults: BTreeMap<&'static str, String>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
@@ -158,6 +167,8 @@ impl<'s> Reader<'s> {
             file: BTreeMap::new(),
             github_tables: Vec::new(),
             services: None,
+            tables: toml::Table::new(),
+            defaults: BTreeMap::new(),
             faults: Vec::new(),
             notes: Vec::new(),
         };
@@ -184,6 +195,9 @@ impl<'s> Reader<'s> {
             },
         };
         for (key, value) in table {
+            if key == github::TABLES || value.is_table() {
+                self.tables.insert(key.clone(), value.clone());
+            }
             if key == github::TABLES {
                 match github::tables(&name.to_string(), value) {
                     Ok(tables) => self.github_tables.extend(tables),
@@ -273,7 +287,13 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Notes what a setting is where nobody wrote it.
+    fn note_default(&mut self, variable: &'static str, default: impl fmt::Display) {
+        self.defaults.insert(variable, default.to_string());
+    }
+
     fn flag(&mut self, variable: &'static str, default: bool) -> bool {
+        self.note_default(variable, default);
         self.parse(variable, "true or false", |text| match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
             "false" | "0" | "no" | "off" => Some(false),
@@ -283,12 +303,14 @@ impl<'s> Reader<'s> {
     }
 
     fn whole(&mut self, variable: &'static str, min: u64, max: u64, default: u64) -> u64 {
+        self.note_default(variable, default);
         let want = format!("a whole number from {min} to {max}");
         self.parse(variable, &want, |text| text.parse().ok().filter(|n| (min..=max).contains(n)))
             .unwrap_or(default)
     }
 
     fn dollars(&mut self, variable: &'static str, default: f64) -> f64 {
+        self.note_default(variable, default);
         self.parse(variable, "an amount of US dollars from 0 to 100000, such as 2 or 0.50", |text| {
             text.parse().ok().filter(|usd: &f64| (0.0..=100_000.0).contains(usd))
         })
@@ -296,6 +318,7 @@ impl<'s> Reader<'s> {
     }
 
     fn url(&mut self, variable: &'static str, default: &str) -> String {
+        self.note_default(variable, default);
         self.parse(variable, "a URL that begins with https:// or http://", |text| {
             let uri: http::Uri = text.parse().ok()?;
             let fits = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
@@ -364,6 +387,7 @@ impl<'s> Reader<'s> {
             alerts: self.alerts(),
             triage,
             notes: std::mem::take(&mut self.notes),
+            written: Written::default(),
         }
     }
 
@@ -378,7 +402,7 @@ impl<'s> Reader<'s> {
             ));
         }
         let api_key = self.secret("ANTHROPIC_API_KEY")?;
-        Some(claude::Settings { base_url, api_key, model })
+        Some(claude::Settings { base_url, api_key: api_key.into(), model })
     }
 
     fn triage(&mut self) -> triage::Settings {
@@ -387,7 +411,7 @@ impl<'s> Reader<'s> {
             auto_fix: self.flag("AUTO_FIX_ENABLED", default.auto_fix),
             fixes_per_window_max: u32::try_from(self.whole("LOGMEND_MAX_FIXES_PER_WINDOW", 0, 100, 1))
                 .unwrap_or(1),
-            limits: self.spending_limits(),
+            limits: self.spending_limits().into(),
             quiet: Duration::from_hours(24 * self.whole("LOGMEND_QUIET_DAYS", 1, 365, 7)),
             occurrences_min: self.whole("LOGMEND_MIN_EVENTS", 1, 1_000_000_000, default.occurrences_min),
         }
@@ -435,7 +459,9 @@ impl<'s> Reader<'s> {
             });
         let on_platform = self.sources.environment.contains_key("PORT");
         let ip = if on_platform { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { default.ip() };
-        given.unwrap_or(SocketAddr::new(ip, default.port()))
+        let default = SocketAddr::new(ip, default.port());
+        self.note_default(variable, default);
+        given.unwrap_or(default)
     }
 
     fn api_addr(&mut self) -> SocketAddr {

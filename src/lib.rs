@@ -55,7 +55,7 @@
 //! ```
 //!
 //! Beside them: [`claude`] is the Messages API's client with its prices, for answers in one and as streams, [`purse`] sets aside in the store what each call of it may cost, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
-//! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, [`telemetry`] prints
+//! [`pipeline`] is the way of one request through the upper half, [`config`] gathers the settings, of which some change while the service runs ([`model::Live`]), [`telemetry`] prints
 //! logmend's own log, lists its metrics and sends both on, never into itself, [`shutdown`] waits for signals,
 //! [`commands`] are the command line.
 //!

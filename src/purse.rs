@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::claude::{Answer, ClaudeError, Client, Request, Usage, price};
-use crate::model::{Breaker, Exceeded, Expense, Fence, Limits, UnixNanos};
+use crate::model::{Breaker, Exceeded, Expense, Fence, Limits, Live, UnixNanos};
 use crate::store::{Call, Cost, Store, StoreError};
 
 /// Tries of a call that came to nothing and may have been paid for, each set aside anew; and the wait after the first.
@@ -32,13 +32,13 @@ pub enum PurseError {
 #[derive(Debug, Clone)]
 pub struct Purse {
     store: Store,
-    limits: Limits,
+    limits: Live<Limits>,
 }
 
 impl Purse {
     /// A purse of these limits, counted in `store`.
     #[must_use]
-    pub fn new(store: Store, limits: Limits) -> Self {
+    pub fn new(store: Store, limits: Live<Limits>) -> Self {
         Self { store, limits }
     }
 
@@ -48,10 +48,10 @@ impl Purse {
         Self { store: self.store.led_by(fence), ..self.clone() }
     }
 
-    /// The limits.
+    /// The limits of now.
     #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    pub fn limits(&self) -> Limits {
+        self.limits.get()
     }
 
     /// Asks Claude, if the most that it may cost is left: `input_tokens_max` read anew, and the longest answer.
@@ -91,7 +91,7 @@ impl Purse {
     ) -> Result<Answer, PurseError> {
         let usd_max = price::reserve_usd(request.model, input_tokens_max, request.max_tokens);
         let call = Call { expense, subject, usd_max };
-        let reservation = match self.store.reserve(call, &self.limits, self.store.now()).await? {
+        let reservation = match self.store.reserve(call, &self.limits(), self.store.now()).await? {
             Ok(reservation) => reservation,
             Err(exceeded) => {
                 self.tell(&exceeded).await;
@@ -137,7 +137,7 @@ impl Purse {
         usd_max: f64,
     ) -> Result<Result<(), Exceeded>, StoreError> {
         let call = Call { expense, subject, usd_max };
-        let looked = self.store.could_reserve(call, &self.limits, self.store.now()).await?;
+        let looked = self.store.could_reserve(call, &self.limits(), self.store.now()).await?;
         if let Err(exceeded) = &looked {
             self.tell(exceeded).await;
         }

@@ -1,6 +1,6 @@
-//! When to stop: the signals that ask for it.
+//! When to stop, and when to read the settings again: the signals that ask for it.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for SIGTERM or SIGINT.
 ///
@@ -17,4 +17,13 @@ pub async fn requested() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// SIGHUP, as it comes: from now on it asks for the settings to be read again, and ends nothing.
+///
+/// # Errors
+///
+/// Where the handler cannot be set.
+pub fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -8,7 +8,7 @@ use crate::store::{StoreError, Usage};
 pub(super) async fn shown(state: &super::State) -> Result<Value, StoreError> {
     let usage = state.store.usage(state.store.now()).await?;
     let settings = state.triage.settings();
-    Ok(budgets(&settings.limits, u64::from(settings.fixes_per_window_max), &usage))
+    Ok(budgets(&settings.limits.get(), u64::from(settings.fixes_per_window_max), &usage))
 }
 
 fn budgets(limits: &Limits, fixes_per_window: u64, usage: &Usage) -> Value {

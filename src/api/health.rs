@@ -49,7 +49,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
         json!({"status": "degraded", "detail": "the store refuses commits; exporters are told to send again"})
     };
     let setup = &state.setup;
-    let parts = [&setup.next_hop, &setup.rules, &setup.redis, &setup.loki, &setup.claude];
+    let parts = [&setup.next_hop, &setup.rules, &setup.settings, &setup.redis, &setup.loki, &setup.claude];
     let breaker = state.store.breaker(state.store.now()).await.ok().flatten();
     let alerts = super::alerts::component(&state.alerts).await;
     let healthy = store_answers
@@ -70,6 +70,7 @@ pub(super) async fn components(State(state): State<super::State>) -> Json<Value>
             "github": component(&state.setup.github),
             "next_hop": component(&state.setup.next_hop),
             "rules": component(&state.setup.rules),
+            "settings": component(&state.setup.settings),
             "redis": component(&state.setup.redis),
             "replicas": replicas(&state).await,
             "loki": component(&state.setup.loki),

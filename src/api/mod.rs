@@ -68,6 +68,8 @@ pub struct Setup {
     pub loki: Component,
     /// The rules, and why a changed file of them is not used.
     pub rules: Component,
+    /// Why changed settings are not used.
+    pub settings: Component,
     /// What is done about errors that no rule knows.
     pub learn: Mode,
     /// The lock of several replicas.

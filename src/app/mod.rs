@@ -6,6 +6,7 @@ mod listeners;
 mod metrics;
 mod missed;
 mod model_watch;
+mod reload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use crate::triage::{self, Adviser, Triage};
 use crate::{api, claude, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
+use reload::Reload;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -60,6 +62,7 @@ pub struct App {
     /// The work on requests in hand.
     requests: TaskTracker,
     receiver: Receiver,
+    reload: Arc<Reload>,
     /// Cancelled once no edge is left that could send a commit.
     writer_stop: CancellationToken,
     writer: TaskTracker,
@@ -79,6 +82,7 @@ impl App {
         }
         let next_hop = next_hop(&config)?;
         let (rules_told, rules_trouble) = watch::channel(None);
+        let (settings_told, settings_trouble) = watch::channel(None);
         let (store, writer) = Store::open(&config.store, telemetry::now).await.map_err(|error| {
             let why = in_vain(&config.store, &error);
             anyhow::Error::new(error).context(why)
@@ -88,6 +92,7 @@ impl App {
         let (claude_told, claude_trouble) = watch::channel(None);
         let watched = Watched {
             rules: rules_trouble,
+            settings: settings_trouble,
             redis: redis_trouble,
             loki: loki.as_ref().map(loki::Client::trouble),
             claude: claude_trouble,
@@ -104,6 +109,8 @@ impl App {
             let arrived = store.arrive(telemetry::instance_id()).await;
             arrived.context("DATABASE_URL: the store does not answer")?;
         }
+        let github = github(&config)?;
+        let reload = Arc::new(Reload::of(&config, rules.clone(), github.clone(), settings_told));
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let alerts = alerting::alerts(&config, &store)?;
@@ -118,6 +125,7 @@ impl App {
             edges: TaskTracker::new(),
             requests,
             receiver,
+            reload: Arc::clone(&reload),
             writer_stop: CancellationToken::new(),
             writer: TaskTracker::new(),
         };
@@ -131,7 +139,7 @@ impl App {
         app.start_upkeep(&config, &terms);
         app.start_alerts(&alerts, &terms);
         let work = Arc::new(Notify::new());
-        let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
+        let triage = Triage::new(store.clone(), reload.triage.clone(), setup.can_fix(), Arc::clone(&work))
             .mending_only(config.remedy.services_with_source())
             .advised_by(adviser(&config)?);
         let wakes = Wakes::default();
@@ -139,13 +147,13 @@ impl App {
         let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
-        app.start_rules(&config, rules, rules_told);
+        app.start_rules(&reload, rules, rules_told);
         app.start_forward(next_hop, &terms);
         app.start_reading_back(loki.clone(), pipeline);
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
         app.start_watching_the_model(&config, claude_told)?;
-        app.start_remedy(config, loki, work, wakes, terms)?;
+        app.start_remedy(config, github, loki, work, wakes, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -205,11 +213,26 @@ impl App {
         }
     }
 
-    fn start_rules(&self, config: &Config, rules: Rules, told: watch::Sender<Option<String>>) {
-        let Some(file) = config.rules_file.clone() else { return };
-        let (loaded, stop) = (config.catalogue.clone(), self.edges_stop.clone());
+    fn start_rules(&self, reload: &Reload, rules: Rules, told: watch::Sender<Option<String>>) {
+        let (mut from, stop) = (reload.rules_from.changes(), self.edges_stop.clone());
         self.edge("the watch over the rules file", async move {
-            file.keep_fresh(rules, loaded, told, stop).await;
+            while !stop.is_cancelled() {
+                let (file, loaded) = from.borrow_and_update().clone();
+                told.send_replace(None);
+                let watching = async {
+                    match file {
+                        Some(file) => {
+                            file.keep_fresh(rules.clone(), loaded, told.clone(), stop.clone()).await
+                        }
+                        None => stop.cancelled().await,
+                    }
+                };
+                tokio::select! {
+                    () = watching => {}
+                    // The settings name another file, or what was read of it is another.
+                    _ = from.changed() => {}
+                }
+            }
             Ok(())
         });
     }
@@ -292,17 +315,14 @@ impl App {
     fn start_remedy(
         &self,
         config: Config,
+        github: Option<GitHub>,
         loki: Option<loki::Client>,
         work: Arc<Notify>,
         wakes: Wakes,
         terms: Terms,
     ) -> anyhow::Result<()> {
+        let Some(github) = github else { return Ok(()) };
         let has_token = config.github.may_write();
-        if !config.monitoring || !(has_token || config.claude.is_some()) {
-            return Ok(());
-        }
-        let github = GitHub::new(&config.github)
-            .context("GITHUB_API_URL, LOGMEND_GITHUB_ACCOUNTS: the client cannot be built")?;
         if has_token {
             // Where fixes are switched off nothing is written, repairs included.
             let claude = config.claude.as_ref().filter(|_| config.triage.auto_fix);
@@ -404,6 +424,7 @@ fn in_vain(store: &store::Settings, error: &store::StoreError) -> &'static str {
 /// What health watches: why each part is degraded, as it changes; `None` for a part that is not set up.
 struct Watched {
     rules: watch::Receiver<Option<String>>,
+    settings: watch::Receiver<Option<String>>,
     redis: Option<watch::Receiver<Option<String>>>,
     loki: Option<watch::Receiver<Option<String>>>,
     claude: watch::Receiver<Option<String>>,
@@ -412,6 +433,15 @@ struct Watched {
 fn next_hop(config: &Config) -> anyhow::Result<Option<NextHop>> {
     let hop = config.forward.as_ref().map(|settings| NextHop::new(settings, telemetry::now)).transpose();
     hop.context("LOGMEND_FORWARD_ENDPOINT, LOGMEND_FORWARD_CERTIFICATE: look at the URL and the PEM files")
+}
+
+/// Nobody speaks to GitHub where no fix is written and none is followed.
+fn github(config: &Config) -> anyhow::Result<Option<GitHub>> {
+    if !config.monitoring || !(config.github.may_write() || config.claude.is_some()) {
+        return Ok(None);
+    }
+    let github = GitHub::new(&config.github).map(Some);
+    github.context("GITHUB_API_URL, LOGMEND_GITHUB_ACCOUNTS: the client cannot be built")
 }
 
 fn adviser(config: &Config) -> anyhow::Result<Option<Adviser>> {
@@ -451,6 +481,7 @@ fn setup(config: &Config, next_hop: Option<&NextHop>, watched: Watched) -> api::
             |hop| api::Component::Watched(hop.trouble()),
         ),
         rules: api::Component::Watched(watched.rules),
+        settings: api::Component::Watched(watched.settings),
         redis: watched.redis.map_or(
             api::Component::Disabled("REDIS_URL is not set: the store alone decides which replica leads"),
             api::Component::Watched,

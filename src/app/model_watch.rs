@@ -1,4 +1,4 @@
-//! Asks Claude's API about the model, at the start and once a day: what is wrong is said in the log and by health, before a
+//! Asks Claude's API about the model, at the start, once a day and when the key is replaced: what is wrong is said in the log and by health, before a
 //! fix fails by it.
 
 use std::time::Duration;
@@ -15,6 +15,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 
 /// Asks until `stop` is cancelled; `told` is told what is wrong. Nobody waits for it.
 pub(super) async fn run(claude: Client, told: watch::Sender<Option<String>>, stop: CancellationToken) {
+    let mut key = claude.key_changes();
     loop {
         let (trouble, next) = look(&claude).await;
         if let Some(trouble) = trouble.as_ref().filter(|trouble| told.borrow().as_ref() != Some(trouble)) {
@@ -28,6 +29,8 @@ pub(super) async fn run(claude: Client, told: watch::Sender<Option<String>>, sto
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(next) => {}
+            // The client holds the key's other end.
+            _ = key.changed() => {}
         }
     }
 }
@@ -38,7 +41,7 @@ async fn look(claude: &Client) -> (Option<String>, Duration) {
         Ok(news) => (news.trouble(claude.model()), EVERY),
         Err(ClaudeError::Busy { .. }) => (None, AGAIN),
         Err(error @ ClaudeError::Network(_)) => (Some(error.to_string()), AGAIN),
-        // A key or a model that is refused stays so until the service is started anew with another.
+        // A key or a model that is refused stays so until there is another.
         Err(error) => (Some(error.to_string()), EVERY),
     }
 }

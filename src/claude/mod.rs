@@ -20,6 +20,9 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+
+use crate::model::Live;
 
 pub use error::{ClaudeError, Regained};
 pub use models::{Lifecycle, ModelNews};
@@ -53,8 +56,8 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 pub struct Settings {
     /// The API, without a trailing slash.
     pub base_url: String,
-    /// The key.
-    pub api_key: SecretString,
+    /// The key, which people may replace while the service runs.
+    pub api_key: Live<SecretString>,
     /// The model.
     pub model: String,
 }
@@ -87,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.settings.model
+    }
+
+    /// For whoever wants to know when people replace the key.
+    #[must_use]
+    pub fn key_changes(&self) -> watch::Receiver<SecretString> {
+        self.settings.api_key.changes()
     }
 
     /// Asks, again and again while the API is busy. What may have been paid for is not asked again: who pays decides that.
@@ -149,13 +158,16 @@ impl Client {
             .request(method, format!("{}{path}", self.settings.base_url))
             .header("anthropic-version", API_VERSION)
             // Where both this and a bearer token are sent, the API takes this one.
-            .header("x-api-key", self.settings.api_key.expose_secret())
+            .header("x-api-key", self.settings.api_key.get().expose_secret())
     }
 }
 
 fn network(error: reqwest::Error) -> ClaudeError {
     let unreached = error.is_connect();
-    let told = error.without_url().to_string();
+    let error = error.without_url();
+    // reqwest's own words are `error sending request`.
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    let told = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
     if unreached { ClaudeError::Unreached(told) } else { ClaudeError::Network(told) }
 }
 

@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::{ClaudeError, Client, network, whole};
+use crate::model::UnixNanos;
 use crate::redact;
 
 /// How long the API may take to tell about a model.
@@ -35,6 +36,9 @@ pub struct ModelNews {
     /// When it ends, where that is planned.
     #[serde(default)]
     retires_at: Option<String>,
+    /// What time it is by the API's clock.
+    #[serde(skip)]
+    pub told_at: Option<UnixNanos>,
 }
 
 impl ModelNews {
@@ -78,7 +82,8 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = whole(response).await?;
         if status.is_success() {
-            return Ok(serde_json::from_slice(&bytes).unwrap_or_default());
+            let news: ModelNews = serde_json::from_slice(&bytes).unwrap_or_default();
+            return Ok(ModelNews { told_at: UnixNanos::of_date_header(&headers), ..news });
         }
         let is_the_apis =
             serde_json::from_slice::<Refused>(&bytes).is_ok_and(|told| told.error.name == "not_found_error");

@@ -31,11 +31,15 @@ const FIXES_AWAITED: Duration = Duration::from_mins(15);
 pub(super) fn command_line() -> Command {
     Command::new("demo")
         .about("Show the main job on a bundled log: nothing to set up, free ports, a store of its own")
+        .after_help(
+            "With ANTHROPIC_API_KEY and GITHUB_REPOSITORY set, Claude writes a fix; with GITHUB_TOKEN besides, it is opened as a\n\
+             draft pull request.",
+        )
         .arg(
             Arg::new("exit")
                 .long("exit")
                 .action(ArgAction::SetTrue)
-                .help("end when the result is printed, in place of leaving the API running"),
+                .help("End when the result is printed, in place of leaving the API running"),
         )
         .arg(
             Arg::new("collector")
@@ -45,7 +49,7 @@ pub(super) fn command_line() -> Command {
                 .require_equals(true)
                 .default_missing_value("")
                 .value_parser(clap::builder::OsStringValueParser::new().map(PathBuf::from))
-                .help("send the log through an OpenTelemetry Collector: this one, or otelcol-contrib or otelcol on the PATH"),
+                .help("Send the log through an OpenTelemetry Collector: this one, or otelcol-contrib or otelcol on the PATH"),
         )
 }
 

@@ -1,8 +1,11 @@
 //! The command line: one thin file for each command.
 
+pub mod check;
 pub mod classify;
 pub mod demo;
 mod lines;
+pub mod manual;
+mod print_config;
 pub mod rules;
 pub mod run;
 pub mod send;
@@ -29,7 +32,7 @@ pub fn command() -> Command {
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
         .global(true)
-        .help("a logmend.toml; each key is a variable's name in lower case, without `logmend_`");
+        .help("A file of settings; each key is a variable's name in lower case, without `logmend_`");
     let settings = KEYS.iter().filter(|key| !key.secret).map(|key| {
         Arg::new(key.variable)
             .long(key.flag())
@@ -42,19 +45,26 @@ pub fn command() -> Command {
     Command::new("logmend")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A log-stream filter for OpenTelemetry pipelines that finds errors and proposes fixes")
-        .after_help(secrets_help())
+        .after_help(
+            "Settings are flags, variables or keys of the file: `logmend --help` lists them, `logmend check` tries them.",
+        )
+        .after_long_help(secrets_help())
         .arg(file)
         .args(settings)
-        .subcommand(Command::new("run").about("Run the service (the default)"))
+        .subcommand(run::command_line())
         .subcommand(demo::command_line())
+        .subcommand(check::command_line())
         .subcommand(classify::command_line())
         .subcommand(send::command_line())
         .subcommand(rules::command_line())
+        .subcommand(manual::completions_command_line())
+        .subcommand(manual::man_command_line())
 }
 
 fn secrets_help() -> String {
-    let secrets =
-        KEYS.iter().filter(|key| key.secret).map(|key| format!("  {:22} {}", key.variable, key.help));
+    let secrets = KEYS.iter().filter(|key| key.secret);
+    let width = secrets.clone().map(|key| key.variable.len()).max().unwrap_or(0);
+    let secrets = secrets.map(|key| format!("  {:width$}  {}", key.variable, key.help));
     format!(
         "Keys are read from the environment or the file alone:\n{}",
         secrets.collect::<Vec<_>>().join("\n")
@@ -70,8 +80,11 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
-        Some((_, run)) => run::main(&sources(run)),
-        None => run::main(&sources(matches)),
+        Some(("check", check)) => check::main(&sources(check), check),
+        Some(("completions", completions)) => manual::completions(completions),
+        Some(("man", man)) => manual::man(man),
+        Some((_, run)) => run::main(&sources(run), Some(run)),
+        None => run::main(&sources(matches), None),
     }
 }
 

@@ -108,6 +108,7 @@ impl Reader<'_> {
     }
 
     fn seconds(&mut self, variable: &'static str, default: Duration) -> Duration {
+        self.note_default(variable, default.as_secs_f64());
         self.parse(variable, "a number of seconds from 0.1 to 3600, such as 10", |text| {
             text.parse().ok().filter(|secs| (0.1..=3_600.0).contains(secs)).map(Duration::from_secs_f64)
         })

@@ -19,6 +19,14 @@ impl Key {
         lower.strip_prefix("logmend_").map_or(lower.clone(), str::to_owned)
     }
 
+    /// The default that the help names; `None` where it names none, or none that could be written.
+    #[must_use]
+    pub fn default(&self) -> Option<&'static str> {
+        let (_, default) = self.help.rsplit_once("[default: ")?;
+        // A value is one word, but for a query in braces; else it says in words how the default comes about.
+        default.strip_suffix(']').filter(|text| !text.contains(' ') || text.starts_with('{'))
+    }
+
     /// The flag's long name: the key with dashes.
     #[must_use]
     pub fn flag(&self) -> String {

@@ -112,7 +112,7 @@ fn flag_wins_over_environment_over_file() {
     let config = load(&sources).unwrap();
     assert_eq!(config.triage.occurrences_min, 9);
     assert_eq!(config.alignment.length(), Duration::from_secs(20));
-    assert_eq!(config.triage.limits.open_pull_requests, 2);
+    assert_eq!(config.triage.limits.get().open_pull_requests, 2);
 }
 
 #[test]

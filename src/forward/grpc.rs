@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Extensions, Request, Status};
 
 use super::outcome::{ANSWER_BYTES_MAX, Outcome};
-use super::{Compression, Settings, SetupError, Tls};
+use super::{Compression, Headers, Settings, SetupError, Tls};
 
 const EXPORT_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
@@ -19,7 +19,7 @@ const EXPORT_PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Ex
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     channel: Channel,
-    headers: http::HeaderMap,
+    headers: Headers,
     compression: Compression,
     timeout: Duration,
 }
@@ -37,7 +37,7 @@ impl Client {
         }
         Ok(Self {
             channel: endpoint.connect_lazy(),
-            headers: settings.headers.map(),
+            headers: settings.headers.clone(),
             compression: settings.compression,
             timeout: settings.timeout,
         })
@@ -55,7 +55,7 @@ impl Client {
         if self.compression == Compression::Gzip {
             grpc = grpc.send_compressed(CompressionEncoding::Gzip);
         }
-        let metadata = MetadataMap::from_headers(self.headers.clone());
+        let metadata = MetadataMap::from_headers(self.headers.map());
         let mut request = Request::from_parts(metadata, Extensions::default(), bytes);
         request.set_timeout(self.timeout);
         grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;

@@ -5,6 +5,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::model::Live;
+
 /// Names that the transports set themselves.
 const OURS: [&str; 9] = [
     "connection",
@@ -18,9 +20,10 @@ const OURS: [&str; 9] = [
     "upgrade",
 ];
 
-/// Headers for the next hop. Their values are never printed.
+/// Headers for the next hop, which people may replace while the service runs: clones are of the same ones. Their values are
+/// never printed.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(HeaderMap);
+pub struct Headers(Live<HeaderMap>);
 
 /// Why headers cannot be read. The message names a header at most, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +64,17 @@ impl Headers {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        Ok(Self(headers))
+        Ok(Self(headers.into()))
     }
 
-    /// As the clients take them.
+    /// As the clients take them, for each call anew.
     pub(super) fn map(&self) -> HeaderMap {
-        self.0.clone()
+        self.0.get()
+    }
+
+    /// Sends from now on what another one holds.
+    pub fn follow(&self, other: &Self) {
+        self.0.follow(&other.0);
     }
 }
 
@@ -94,7 +102,9 @@ mod tests {
         assert_eq!(headers.map()["authorization"], "Bearer a=b");
         assert_eq!(headers.map()["x-scope-orgid"], "tenant1");
         assert!(!format!("{headers:?}").contains("tenant1"));
-        assert!(Headers::parse("").unwrap().map().is_empty());
+        let holder = headers.clone();
+        headers.follow(&Headers::parse("").unwrap());
+        assert!(holder.map().is_empty());
     }
 
     #[test]

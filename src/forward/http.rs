@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret as _;
 
 use super::outcome::{ANSWER_BYTES_MAX, Outcome, retry_after, told};
-use super::{Compression, Settings, SetupError, Tls};
+use super::{Compression, Headers, Settings, SetupError, Tls};
 use crate::model::UnixNanos;
 
 /// A body longer than this is compressed off the async threads: gzip does some 50 MB/s, this is about half a millisecond.
@@ -19,6 +19,7 @@ const INLINE_BYTES_MAX: usize = 24 * 1024;
 pub(super) struct Client {
     http: reqwest::Client,
     url: String,
+    headers: Headers,
     compression: Compression,
     clock: fn() -> UnixNanos,
 }
@@ -27,13 +28,18 @@ impl Client {
     pub(super) fn new(settings: &Settings, clock: fn() -> UnixNanos) -> Result<Self, SetupError> {
         let builder = reqwest::Client::builder()
             .user_agent(super::hop::USER_AGENT)
-            .default_headers(settings.headers.map())
             // The headers are for this host.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.timeout / 2);
         let client =
             tls(builder, &settings.tls).and_then(reqwest::ClientBuilder::build).map_err(SetupError::new)?;
-        Ok(Self { http: client, url: url(&settings.endpoint), compression: settings.compression, clock })
+        Ok(Self {
+            http: client,
+            url: url(&settings.endpoint),
+            headers: settings.headers.clone(),
+            compression: settings.compression,
+            clock,
+        })
     }
 
     pub(super) async fn call(&self, bytes: Bytes) -> Outcome {
@@ -53,6 +59,7 @@ impl Client {
         let mut request = self
             .http
             .post(&self.url)
+            .headers(self.headers.map())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         if self.compression == Compression::Gzip {
             request = request

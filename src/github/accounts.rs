@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 
@@ -97,24 +98,24 @@ impl fmt::Display for Scope {
 /// The connections by what they are for.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    default: Connection,
-    of: Vec<(Scope, Connection)>,
+    default: Arc<Connection>,
+    of: Vec<(Scope, Arc<Connection>)>,
 }
 
 impl Accounts {
     pub(super) fn new(settings: &Settings) -> Result<Self, GitHubError> {
         let of = settings.accounts.iter().map(|account| {
             let connection = Connection::new(&account.api_url, Some(&account.credentials))?;
-            Ok((account.scope.clone(), connection))
+            Ok((account.scope.clone(), Arc::new(connection)))
         });
         Ok(Self {
-            default: Connection::new(&settings.api_url, settings.credentials.as_ref())?,
+            default: Arc::new(Connection::new(&settings.api_url, settings.credentials.as_ref())?),
             of: of.collect::<Result<_, GitHubError>>()?,
         })
     }
 
     /// That of the repository itself, else that of its owner, else that for all.
-    pub(super) fn of(&self, repository: Option<&RepoName>) -> &Connection {
+    pub(super) fn of(&self, repository: Option<&RepoName>) -> &Arc<Connection> {
         let Some(repository) = repository else { return &self.default };
         let own = self.of.iter().find(|(scope, _)| scope.is(repository));
         let found = own.or_else(|| self.of.iter().find(|(scope, _)| scope.is_owner_of(repository)));

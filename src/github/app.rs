@@ -4,7 +4,7 @@
 //! for a GitHub App". A token holds for an hour and for the one repository that it was asked for; its form is nobody's
 //! business but GitHub's, which has changed it more than once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,6 +66,9 @@ impl fmt::Debug for App {
 #[derive(Deserialize)]
 pub(super) struct Installation {
     pub(super) id: u64,
+    /// What it may do there, by name.
+    #[serde(default)]
+    pub(super) permissions: BTreeMap<String, String>,
 }
 
 /// A token as GitHub answers it.

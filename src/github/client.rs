@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use http::Method;
@@ -24,7 +25,8 @@ const TRY_MAX: Duration = Duration::from_mins(2);
 /// A client of GitHub's REST and GraphQL APIs, which speaks for each repository as the settings say.
 #[derive(Debug, Clone)]
 pub struct GitHub {
-    accounts: Arc<Accounts>,
+    /// Swapped whole when people change the settings; calls under way end as whoever they began as.
+    accounts: Arc<ArcSwap<Accounts>>,
 }
 
 impl GitHub {
@@ -34,7 +36,12 @@ impl GitHub {
     ///
     /// [`GitHubError::Client`] where a URL or a token cannot be used, or the machine has no certificates.
     pub fn new(settings: &Settings) -> Result<Self, GitHubError> {
-        Ok(Self { accounts: Arc::new(Accounts::new(settings)?) })
+        Ok(Self { accounts: Arc::new(ArcSwap::from_pointee(Accounts::new(settings)?)) })
+    }
+
+    /// Speaks from now on as another one does.
+    pub fn follow(&self, other: &Self) {
+        self.accounts.store(other.accounts.load_full());
     }
 
     /// Whether there are credentials by which something could be written to a repository.
@@ -43,8 +50,8 @@ impl GitHub {
         self.of(Some(repository)).may_write()
     }
 
-    pub(super) fn of(&self, repository: Option<&RepoName>) -> &Connection {
-        self.accounts.of(repository)
+    pub(super) fn of(&self, repository: Option<&RepoName>) -> Arc<Connection> {
+        Arc::clone(self.accounts.load().of(repository))
     }
 
     /// Reads, again and again while GitHub is busy.
@@ -115,7 +122,8 @@ impl GitHub {
         repository: Option<&RepoName>,
     ) -> Result<(Parts, Bytes), GitHubError> {
         let call = Call { method, address, body, name };
-        let exchange = self.of(repository).exchange(&call, repository);
+        let connection = self.of(repository);
+        let exchange = connection.exchange(&call, repository);
         tokio::time::timeout(TRY_MAX, exchange).await.unwrap_or_else(|_| {
             let why = format!("there was no whole answer within {} s", TRY_MAX.as_secs());
             Err(GitHubError::Network { call: name.to_owned(), why })

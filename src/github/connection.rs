@@ -1,5 +1,6 @@
 //! One exchange with one GitHub as one of its users or Apps: sent once, bounded, whatever comes back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -113,15 +114,7 @@ impl Connection {
         repository: &RepoName,
     ) -> Result<SecretString, GitHubError> {
         let proof = app.proof();
-        let route = repository.route("/installation");
-        let (found, _): (Installation, _) = match self.ask(Method::GET, &route, None, proof.as_ref()).await {
-            Err(GitHubError::Refused { status: StatusCode::NOT_FOUND, .. }) => {
-                let why =
-                    "is none that the GitHub App is installed on: install it there, or check GITHUB_APP_ID";
-                return Err(GitHubError::Unfit { repository: repository.clone(), why: why.to_owned() });
-            }
-            other => other?,
-        };
+        let found = self.installation(app, repository).await?;
         let route = format!("/app/installations/{}/access_tokens", segment(&found.id.to_string()));
         let body = json!({"repositories": [repository.name()]});
         let (granted, parts): (Granted, _) =
@@ -130,6 +123,28 @@ impl Connection {
         let token = granted.token.into();
         tokens.keep(repository, &token, usable);
         Ok(token)
+    }
+
+    /// What the App may do in a repository, by the names of permissions; `None` where a token speaks, or nobody.
+    pub(super) async fn granted(
+        &self,
+        repository: &RepoName,
+    ) -> Result<Option<BTreeMap<String, String>>, GitHubError> {
+        let Identity::App(app, _) = &self.identity else { return Ok(None) };
+        self.installation(app, repository).await.map(|found| Some(found.permissions))
+    }
+
+    /// Where the App is installed that a repository is within.
+    async fn installation(&self, app: &App, repository: &RepoName) -> Result<Installation, GitHubError> {
+        let route = repository.route("/installation");
+        match self.ask(Method::GET, &route, None, app.proof().as_ref()).await {
+            Err(GitHubError::Refused { status: StatusCode::NOT_FOUND, .. }) => {
+                let why =
+                    "is none that the GitHub App is installed on: install it there, or check GITHUB_APP_ID";
+                Err(GitHubError::Unfit { repository: repository.clone(), why: why.to_owned() })
+            }
+            other => other.map(|(found, _)| found),
+        }
     }
 
     /// As the App itself: what its tokens take.

@@ -10,6 +10,7 @@
 //! REST version 2022-11-28 ("GitHub REST API documentation"), through octocrab with its own retry off: it sends a request
 //! again at once, creating ones too.
 
+mod access;
 mod accounts;
 mod app;
 mod checks;
@@ -28,6 +29,7 @@ mod stray;
 mod walk;
 mod write;
 
+pub use access::{Access, Speaker};
 pub use accounts::{Account, Credentials, Scope, Settings};
 pub use app::{App, InvalidPrivateKey};
 pub use checks::{Check, CheckState, Origin};

@@ -9,6 +9,7 @@
 //! the database.
 
 mod lease;
+mod look;
 mod redis;
 mod task;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::redis::{Redis, RedisFault, check_redis_url};
 pub use lease::{Alone, Lease};
+pub use look::{LookFault, Looked, look};
 pub use task::run;
 
 use crate::model::Fence;

@@ -18,7 +18,7 @@ use crate::model::Fence;
 use crate::store::StoreError;
 
 /// The lock's key; its value is the process that holds it.
-const KEY: &str = "logmend:leader";
+pub(super) const KEY: &str = "logmend:leader";
 
 /// How long one command may take, connection included, where the term is not so short that it is a sixth of it. A Redis that is
 /// slower is as good as none; the lease is to be renewed in time all the same.
@@ -30,7 +30,7 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[
 return 0";
 
 /// Gives the lock up where it is ours.
-const GIVE_UP: &str =
+pub(super) const GIVE_UP: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 /// A `REDIS_URL` that cannot be used.

@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Asks for the smallest piece, so that [`Client::trouble`] is what it is now.
-    pub(super) async fn look(&self) {
+    pub async fn look(&self) {
         let end = (self.clock)();
         let page = Page { start: UnixNanos(end.0.saturating_sub(1_000_000_000)), end, limit: 1 };
         // What came of it is told where people look: in the health, and in the log where it changed.

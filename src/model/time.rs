@@ -22,6 +22,14 @@ impl UnixNanos {
         self.0 / 1_000_000_000
     }
 
+    /// What time it was for whoever answered with these headers; `None` where they do not tell (RFC 9110, section 6.6.1).
+    #[must_use]
+    pub fn of_date_header(headers: &http::HeaderMap) -> Option<Self> {
+        let date = headers.get(http::header::DATE)?.to_str().ok()?;
+        let date = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
+        u64::try_from(date).ok().map(Self::from_secs)
+    }
+
     /// The number that the store keeps; times past 2262 are kept as the last one it can hold.
     #[must_use]
     pub fn to_i64(self) -> i64 {

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use crate::claude::ClaudeError;
 use crate::github::{GitHubError, RepoName};
-use crate::model::{Cap, Exceeded, Limits, NoFix};
+use crate::model::{Cap, Exceeded, Limits, Live, NoFix};
 use crate::purse::PurseError;
 use crate::store::StoreError;
 
@@ -50,7 +50,7 @@ pub struct Settings {
     /// How long an error must be silent after its change is deployed until it counts as fixed. Default: a day.
     pub silence: Duration,
     /// What may be spent and opened.
-    pub limits: Limits,
+    pub limits: Live<Limits>,
 }
 
 /// How long is waited for credentials to be renewed before they are tried again.

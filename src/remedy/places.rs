@@ -116,7 +116,7 @@ mod tests {
             repository: Some("acme/shop".parse().unwrap()),
             base_branch: Some("develop".into()),
             services: [("checkout".to_owned(), own), ("cart".to_owned(), branch)].into(),
-            limits: crate::model::Limits::default(),
+            limits: crate::model::Live::default(),
             silence: std::time::Duration::ZERO,
         };
         let place = |settings: &Settings, service: &str| {

@@ -211,7 +211,7 @@ impl Remedy {
         clock: fn() -> UnixNanos,
     ) -> Result<(), RemedyError> {
         let (repository, limits) = (repository.to_string(), self.purse.limits());
-        Ok(self.store.take_pull_request(&fix.id, &repository, limits, clock()).await??)
+        Ok(self.store.take_pull_request(&fix.id, &repository, &limits, clock()).await??)
     }
 
     /// Notes why its error has no pull request.
@@ -280,7 +280,7 @@ impl Remedy {
         base.commit.clone_into(&mut fix.base_commit);
         let snapshot = self.snapshots.at(&self.github, repository, base).await?;
         let snapshot = snapshot.ruled_by(place.service.rules.clone());
-        let budget = Budget { usd_max: self.settings.limits.usd_per_fix - fix.cost_usd, ..Budget::default() };
+        let budget = Budget { usd_max: self.purse.limits().usd_per_fix - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
         let site =
             Site { github: &self.github, place, base, snapshot: &snapshot, snapshots: &self.snapshots };

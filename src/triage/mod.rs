@@ -29,7 +29,7 @@ pub use task::run;
 use rank::Looked;
 
 use crate::leader::Leadership;
-use crate::model::{Cap, Cluster, Expense, Limits, NoFix, Unfixed, UnixNanos};
+use crate::model::{Cap, Cluster, Expense, Limits, Live, NoFix, Unfixed, UnixNanos};
 use crate::purse::Purse;
 use crate::store::{AuditEntry, Store, StoreError};
 
@@ -44,7 +44,7 @@ pub struct Settings {
     /// Fixes begun in one window. Default 1: people read one pull request well, and causes often come in pairs.
     pub fixes_per_window_max: u32,
     /// What may be spent and opened.
-    pub limits: Limits,
+    pub limits: Live<Limits>,
     /// For how long the error of a merged change must not be seen before the change is said to have held. Default 7 days: a
     /// week holds every weekday and its load once.
     pub quiet: Duration,
@@ -57,7 +57,7 @@ impl Default for Settings {
         Self {
             auto_fix: true,
             fixes_per_window_max: 1,
-            limits: Limits::default(),
+            limits: Live::default(),
             quiet: Duration::from_hours(7 * 24),
             occurrences_min: 1,
         }
@@ -79,7 +79,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Triage {
     store: Store,
-    settings: Settings,
+    settings: Live<Settings>,
     purse: Purse,
     /// Who is asked which errors are likely mended; nobody where there is no key.
     adviser: Option<Adviser>,
@@ -101,9 +101,10 @@ pub struct Triage {
 impl Triage {
     /// A triage over `store`. `can_fix` tells whether fixes can be written at all; `work` is notified when there is one to write.
     #[must_use]
-    pub fn new(store: Store, settings: Settings, can_fix: bool, work: Arc<Notify>) -> Self {
+    pub fn new(store: Store, settings: impl Into<Live<Settings>>, can_fix: bool, work: Arc<Notify>) -> Self {
+        let settings = settings.into();
         Self {
-            purse: Purse::new(store.clone(), settings.limits.clone()),
+            purse: Purse::new(store.clone(), settings.with(|settings| settings.limits.clone())),
             adviser: None,
             store,
             settings,
@@ -161,8 +162,8 @@ impl Triage {
 
     /// What it may set off.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> Settings {
+        self.settings.get()
     }
 
     /// Closes the open window at `now` and triages it, and those that a crash left untriaged.
@@ -214,7 +215,7 @@ impl Triage {
         }
         self.merge(now).await?;
         for window in left {
-            Box::pin(self.triage(window, now, self.settings.auto_fix)).await?;
+            Box::pin(self.triage(window, now, self.settings().auto_fix)).await?;
         }
         Ok(())
     }
@@ -227,7 +228,7 @@ impl Triage {
         let mut report = Report { clusters: clusters.len(), urgent, fixes_started: 0 };
         let standings = self.standings(now).await?;
         let Looked { candidates, unfit: mut unfixed } =
-            rank::look(clusters, self.settings.occurrences_min, &standings);
+            rank::look(clusters, self.settings().occurrences_min, &standings);
         if auto_fix && self.can_fix {
             let candidates = self.with_source(candidates, &mut unfixed);
             let candidates = self.without_stopped(candidates, &standings, now, &mut unfixed).await?;
@@ -257,7 +258,7 @@ impl Triage {
     /// [`StoreError`].
     pub async fn standings(&self, now: UnixNanos) -> Result<Standings, StoreError> {
         let (outcomes, allowances) = (self.store.outcomes().await?, self.store.allowances().await?);
-        Ok(Standings::new(outcomes, allowances, self.settings.quiet, now))
+        Ok(Standings::new(outcomes, allowances, self.settings().quiet, now))
     }
 
     /// The candidates whose service has a repository.
@@ -371,9 +372,10 @@ impl Triage {
         if let Err(exceeded) = self.purse.look(Expense::Triage, "", LOOK_USD).await? {
             return Ok((0, (NoFix::Budget, exceeded.to_string())));
         }
-        let limits = &self.settings.limits;
+        let settings = self.settings();
+        let limits = settings.limits.get();
         let usage = self.store.usage(now).await?;
-        let fixes = u64::from(self.settings.fixes_per_window_max);
+        let fixes = u64::from(settings.fixes_per_window_max);
         let begun = self.store.fixes_begun_after(window).await?;
         let caps = [
             (

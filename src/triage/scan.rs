@@ -75,7 +75,7 @@ impl Triage {
     pub(super) async fn fulfil_scans(&self, now: UnixNanos) -> Result<(), StoreError> {
         let since = UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(KEPT.as_secs()).0));
         for scan in self.store.requested_scans(since).await? {
-            let auto_fix = scan.auto_fix.unwrap_or(self.settings.auto_fix);
+            let auto_fix = scan.auto_fix.unwrap_or(self.settings().auto_fix);
             let scanned = match self.close_window(self.store.now(), auto_fix, "api").await {
                 Ok(report) => Scanned::Done(report),
                 Err(error) => {

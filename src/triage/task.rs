@@ -70,7 +70,7 @@ async fn wait(triage: &Triage, border: Option<UnixNanos>) {
 async fn end_in_time(triage: &Triage, border: UnixNanos) {
     let ended = async {
         if triage.is_running().await? {
-            triage.close_window(border, triage.settings.auto_fix, "logmend").await?;
+            triage.close_window(border, triage.settings().auto_fix, "logmend").await?;
         }
         Ok(())
     };

@@ -82,6 +82,8 @@ struct Shared {
     model: Model,
     calls: Vec<Call>,
     planned: Vec<Planned>,
+    /// The scopes of its token, where that is a classic one.
+    scopes: Option<&'static str>,
 }
 
 /// GitHub with one repository, `acme/shop`.
@@ -98,7 +100,8 @@ impl GitHubStandIn {
         let repository = Repository::with_files(files);
         let (pulls, people, installed) = (Pulls::default(), People::default(), app::Installed::default());
         let model = Model { repository, pulls, people, installed, shapes, violations: Vec::new() };
-        let shared = Arc::new(Mutex::new(Shared { model, calls: Vec::new(), planned: Vec::new() }));
+        let shared =
+            Arc::new(Mutex::new(Shared { model, calls: Vec::new(), planned: Vec::new(), scopes: None }));
         let router = Router::new().fallback(handle).with_state(shared.clone());
         Self { server: Server::start(listener, router), shared }
     }
@@ -112,6 +115,11 @@ impl GitHubStandIn {
     #[expect(clippy::unused_self, reason = "a caller need not know that all stand-ins take the same")]
     pub fn token(&self) -> &'static str {
         TOKEN
+    }
+
+    /// Its token is a classic one from now on, with these scopes.
+    pub fn give_scopes(&self, scopes: &'static str) {
+        self.shared.lock().unwrap().scopes = Some(scopes);
     }
 
     /// The next request with this method whose path contains `fragment` meets `fault`; of several faults the first planned
@@ -295,8 +303,9 @@ async fn handle(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
         Some(Fault::DoThenDelay(delay)) => tokio::time::sleep(delay).await,
         _ => {}
     }
-    let extra = if let Some(Fault::Status(_, headers)) = fault { headers } else { &[] };
-    respond(&reply, extra)
+    let mut extra = if let Some(Fault::Status(_, headers)) = fault { headers.to_vec() } else { Vec::new() };
+    extra.extend(shared.lock().unwrap().scopes.map(|scopes| ("x-oauth-scopes", scopes)));
+    respond(&reply, &extra)
 }
 
 /// The log behind a signed address, on what would be another host: it must not be told the token.

@@ -33,6 +33,8 @@ pub struct Service {
     child: Child,
     /// What a shell does before it becomes the service; empty without one.
     prelude: &'static str,
+    /// What stands behind `logmend` on the command line.
+    arguments: Vec<String>,
     environment: Vec<(String, String)>,
     folder: TempDir,
     /// What it printed on both outputs, restarts included.
@@ -63,6 +65,15 @@ impl Service {
 
     /// As [`Service::start`], by a shell that does `prelude` first, such as `ulimit`.
     pub async fn start_behind(prelude: &'static str, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(prelude, &[], settings).await
+    }
+
+    /// As [`Service::start`], with arguments on its command line.
+    pub async fn start_with(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::start_as("", arguments, settings).await
+    }
+
+    async fn start_as(prelude: &'static str, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}/logmend.db", folder.path().display());
         let standard = [
@@ -76,9 +87,11 @@ impl Service {
         let environment: Vec<_> =
             settings.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let log = Arc::new(Mutex::new(String::new()));
-        let child = spawn(prelude, &environment, folder.path(), &log);
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let child = spawn(prelude, &arguments, &environment, folder.path(), &log);
         let (grpc_addr, api_addr, client) = (String::new(), String::new(), server::client());
-        let mut service = Self { child, prelude, environment, folder, log, grpc_addr, api_addr, client };
+        let mut service =
+            Self { child, prelude, arguments, environment, folder, log, grpc_addr, api_addr, client };
         service.wait_until_it_listens(0).await;
         service
     }
@@ -89,7 +102,7 @@ impl Service {
             self.stop().await;
         }
         let printed = self.log.lock().unwrap().len();
-        self.child = spawn(self.prelude, &self.environment, self.folder.path(), &self.log);
+        self.child = spawn(self.prelude, &self.arguments, &self.environment, self.folder.path(), &self.log);
         self.wait_until_it_listens(printed).await;
         self
     }
@@ -126,6 +139,11 @@ impl Service {
     /// Lets it go on after [`Service::pause`].
     pub fn resume(&self) {
         self.signal(Signal::SIGCONT);
+    }
+
+    /// Asks it to read its settings again, as service managers do.
+    pub fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
     }
 
     fn signal(&self, signal: Signal) {
@@ -266,14 +284,21 @@ fn listener(log: &str, name: &str) -> Option<String> {
     Some(addr.to_owned())
 }
 
-fn spawn(prelude: &str, environment: &[(String, String)], folder: &Path, log: &Arc<Mutex<String>>) -> Child {
+fn spawn(
+    prelude: &str,
+    arguments: &[String],
+    environment: &[(String, String)],
+    folder: &Path,
+    log: &Arc<Mutex<String>>,
+) -> Child {
     let kept = ["PATH", "HOME"].into_iter().filter_map(|key| std::env::var_os(key).map(|value| (key, value)));
     let binary = env!("CARGO_BIN_EXE_logmend");
     let mut command = Command::new(if prelude.is_empty() { binary } else { "sh" });
     if !prelude.is_empty() {
-        command.args(["-c", &format!("{prelude}; exec \"$0\""), binary]);
+        command.args(["-c", &format!("{prelude}; exec \"$0\" \"$@\""), binary]);
     }
     let mut child = command
+        .args(arguments)
         .env_clear()
         .envs(kept)
         .envs(environment.iter().map(|(key, value)| (key, value)))

@@ -5,8 +5,10 @@
 //!                                                    at the end: families ─▶ show (table, JSON, explanations, assignments)
 //! ```
 
+mod column;
 mod gather;
 mod input;
+mod progress;
 mod show;
 
 use std::io::Write as _;
@@ -18,7 +20,8 @@ use anyhow::{Context as _, bail};
 use clap::{Args as _, FromArgMatches as _};
 
 use self::gather::Gather;
-use super::lines::is_stdin;
+use self::progress::Progress;
+use super::lines::{expanded, is_stdin};
 use super::{EXIT_CONFIG, complain};
 use crate::classify::{Catalogue, Classifier};
 use crate::config::{self, Sources};
@@ -26,7 +29,7 @@ use crate::config::{self, Sources};
 /// What to read and how to show it.
 #[derive(Debug, clap::Args)]
 struct Plan {
-    /// Log files, or `-` for standard input
+    /// Log files, also compressed by gzip or zstd, or patterns of their names; `-` is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     files: Vec<PathBuf>,
     /// Cluster every line, not only those that are errors
@@ -66,6 +69,12 @@ pub(super) fn command_line() -> clap::Command {
     // The text of the plan is for readers of the code.
     Plan::augment_args(clap::Command::new("classify"))
         .about("Find and cluster the errors in log files or standard input")
+        .after_help(
+            "logmend classify app.log                         the errors of a file\n\
+             logmend classify 'logs/*.gz'                     of all that a pattern names\n\
+             kubectl logs deploy/shop | logmend classify -    of what another program prints\n\n\
+             Exit code: 0 also where errors are found; 1 where a file cannot be read, 78 where the rules cannot.",
+        )
         .long_about(None)
 }
 
@@ -103,18 +112,18 @@ fn classifier(sources: &Sources) -> Result<Classifier, String> {
 }
 
 fn classify(plan: &Plan, classifier: &Classifier) -> anyhow::Result<()> {
-    if plan.files.iter().filter(|file| is_stdin(file)).count() > 1 {
+    let (began, files) = (Instant::now(), expanded(&plan.files)?);
+    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
         bail!("standard input can be read once; name `-` once");
     }
     if let Some(out) = &plan.assignments
-        && plan.files.iter().any(|file| is_same(file, out))
+        && files.iter().any(|file| is_same(file, out))
     {
         bail!("--assignments names {}, which is read; name another file", out.display());
     }
-    let began = Instant::now();
     let mut gather = Gather::new(classifier, &plan.service, plan.all, plan.assignments.is_some());
-    let mut progress = input::Progress::of(&plan.files);
-    for file in &plan.files {
+    let mut progress = Progress::of(&files);
+    for file in &files {
         if plan.content {
             input::content(file, &mut gather, &mut progress)?;
         } else {

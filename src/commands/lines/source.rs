@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::plain::{Consumed, Counted, plain};
+
 /// What is read from the system at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -46,28 +48,38 @@ pub(in crate::commands) struct Lines {
     /// How many lines were begun.
     number: u64,
     bytes_max: usize,
+    /// What was read of the file; nothing of standard input, whose length nobody knows.
+    consumed: Consumed,
 }
 
 impl Lines {
-    /// Opens a file, or standard input for `-`.
+    /// Opens a file, or standard input for `-`; either may be compressed by gzip or zstd.
     ///
     /// # Errors
     ///
     /// Where it cannot be read; the message names it.
     pub(in crate::commands) fn open(file: &Path, bytes_max: usize) -> anyhow::Result<Self> {
         if is_stdin(file) {
-            return Ok(Self::of(Box::new(Pipe::of_stdin()), bytes_max));
+            return Ok(Self::of(Box::new(Pipe::of_stdin()), bytes_max, Consumed::default()));
         }
         let name = file.display();
         let opened = File::open(file).with_context(|| format!("cannot read {name}"))?;
         if opened.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("{name} is a folder; name files, such as {name}/*.log");
         }
-        Ok(Self::of(Box::new(BufReader::with_capacity(CHUNK_BYTES, opened)), bytes_max))
+        let (counted, consumed) = Counted::new(opened);
+        let input = plain(BufReader::with_capacity(CHUNK_BYTES, counted));
+        let input = input.with_context(|| format!("cannot read {name}"))?;
+        Ok(Self::of(input, bytes_max, consumed))
     }
 
-    fn of(input: Box<dyn BufRead>, bytes_max: usize) -> Self {
-        Self { input, line: Vec::new(), is_whole: false, is_skipping: false, number: 0, bytes_max }
+    fn of(input: Box<dyn BufRead>, bytes_max: usize, consumed: Consumed) -> Self {
+        Self { input, line: Vec::new(), is_whole: false, is_skipping: false, number: 0, bytes_max, consumed }
+    }
+
+    /// What of the file is read by now.
+    pub(in crate::commands) fn consumed(&self) -> Consumed {
+        self.consumed.clone()
     }
 
     /// Takes longer or shorter lines from the next one on.
@@ -145,7 +157,11 @@ impl Pipe {
     fn of_stdin() -> Self {
         let (sender, chunks) = sync_channel(CHUNKS_WAITING_MAX);
         // Ends with the input, or when nobody takes chunks any more; the process does not wait for it.
-        std::thread::spawn(move || pump(io::stdin(), &sender));
+        std::thread::spawn(move || match plain(BufReader::with_capacity(CHUNK_BYTES, io::stdin())) {
+            Ok(input) => pump(input, &sender),
+            // Nobody may wait for it any more.
+            Err(error) => drop(sender.send(Err(error))),
+        });
         Self { chunks, chunk: Vec::new(), at: 0, has_ended: false }
     }
 }
@@ -197,7 +213,7 @@ mod tests {
 
     /// Every line with its number, until the end.
     fn read(bytes: &[u8], bytes_max: usize) -> Vec<(u64, Option<String>)> {
-        let mut lines = Lines::of(Box::new(io::Cursor::new(bytes.to_vec())), bytes_max);
+        let mut lines = Lines::of(Box::new(io::Cursor::new(bytes.to_vec())), bytes_max, Consumed::default());
         let mut read = Vec::new();
         loop {
             match lines.next().unwrap() {
@@ -224,7 +240,7 @@ mod tests {
     fn a_line_in_pieces_is_kept_while_the_input_is_idle() {
         let (sender, chunks) = sync_channel(8);
         let pipe = Pipe { chunks, chunk: Vec::new(), at: 0, has_ended: false };
-        let mut lines = Lines::of(Box::new(pipe), 100);
+        let mut lines = Lines::of(Box::new(pipe), 100, Consumed::default());
         sender.send(Ok(b"one\ntw".to_vec())).unwrap();
         assert_eq!(lines.next().unwrap(), Next::Line);
         assert_eq!(lines.line(), b"one");

@@ -18,7 +18,7 @@ pub(super) fn command_line() -> Command {
             Arg::new("category")
                 .long("category")
                 .value_name("NAME")
-                .help("only rules of this category, such as database_error"),
+                .help("Only rules of this category, such as database_error"),
         )
         .arg(format_argument())
 }

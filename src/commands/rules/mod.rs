@@ -90,7 +90,7 @@ fn rules_file_argument() -> Arg {
     Arg::new("rules-file")
         .value_name("FILE")
         .value_parser(clap::value_parser!(PathBuf))
-        .help("a rules file [default: LOGMEND_RULES, else the built-in rules]")
+        .help("A rules file [default: LOGMEND_RULES, else the built-in rules]")
 }
 
 fn format_argument() -> Arg {
@@ -99,7 +99,7 @@ fn format_argument() -> Arg {
         .value_name("FORMAT")
         .value_parser(["table", "json"])
         .default_value("table")
-        .help("how to print it")
+        .help("How to print it")
 }
 
 fn is_json(matches: &ArgMatches) -> bool {

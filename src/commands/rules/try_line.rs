@@ -27,14 +27,14 @@ pub(super) fn command_line() -> Command {
             Arg::new("line")
                 .value_name("LINE")
                 .num_args(0..)
-                .help("lines to try; `-`, or none at all, reads them from standard input"),
+                .help("Lines to try; `-`, or none at all, reads them from standard input"),
         )
-        .arg(text("severity", "NAME", "the records' severity, such as error or WARN [default: unknown]"))
-        .arg(text("service", "NAME", "the records' service.name"))
-        .arg(pair("attribute", "an attribute of the records; may be given several times"))
-        .arg(pair("resource-attribute", "an attribute of their resource; may be given several times"))
-        .arg(text("exception-type", "NAME", "the records' exception.type"))
-        .arg(text("exception-message", "TEXT", "the records' exception.message"))
+        .arg(text("severity", "NAME", "The records' severity, such as error or WARN [default: unknown]"))
+        .arg(text("service", "NAME", "The records' service.name"))
+        .arg(pair("attribute", "An attribute of the records; may be given several times"))
+        .arg(pair("resource-attribute", "An attribute of their resource; may be given several times"))
+        .arg(text("exception-type", "NAME", "The records' exception.type"))
+        .arg(text("exception-message", "TEXT", "The records' exception.message"))
         .arg(format_argument())
 }
 

@@ -33,7 +33,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::plan::Plan;
 use self::run::Run;
-use super::lines::{Lines, is_stdin};
+use super::lines::{Lines, expanded, is_stdin};
 use super::{complain, runtime};
 use crate::shutdown;
 
@@ -76,7 +76,8 @@ pub fn main(matches: &ArgMatches) -> ExitCode {
     })
 }
 
-async fn send(plan: Plan) -> anyhow::Result<ExitCode> {
+async fn send(mut plan: Plan) -> anyhow::Result<ExitCode> {
+    plan.files = expanded(&plan.files)?;
     check_files(&plan)?;
     let target = plan.target()?;
     let connections = run::connect(&plan, &target).await?;

@@ -1,7 +1,7 @@
 //! What is asked for: the flags of `logmend send`.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -79,7 +79,7 @@ pub(super) enum Format {
 /// What `logmend send` is asked to do.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Plan {
-    /// Log files, one after the other; - is standard input
+    /// Log files, one after the other, also compressed by gzip or zstd, or patterns of their names; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
 
@@ -196,8 +196,10 @@ impl Plan {
     }
 
     /// The service that a file's records are of.
-    pub(super) fn service_of(&self, file: &std::path::Path) -> String {
-        let stem = if is_stdin(file) { None } else { file.file_stem().map(OsStr::to_string_lossy) };
+    pub(super) fn service_of(&self, file: &Path) -> String {
+        let is_compressed = file.extension().is_some_and(|extension| extension == "gz" || extension == "zst");
+        let named = if is_compressed { file.file_stem().map(Path::new) } else { Some(file) };
+        let stem = named.filter(|_| !is_stdin(file)).and_then(Path::file_stem).map(OsStr::to_string_lossy);
         self.service.clone().or_else(|| stem.map(Into::into)).unwrap_or_else(|| "unknown_service".to_owned())
     }
 }
@@ -281,6 +283,8 @@ mod tests {
         for (plan, file, expected) in [
             (&plan("f"), "/var/log/checkout.log", "checkout"),
             (&plan("f"), "checkout", "checkout"),
+            (&plan("f"), "/var/log/checkout.log.gz", "checkout"),
+            (&plan("f"), "checkout.zst", "checkout"),
             (&plan("-"), "-", "unknown_service"),
             (&named, "/var/log/checkout.log", "shop"),
         ] {

@@ -271,7 +271,7 @@ impl Follow {
     fn why_no_writing(&self, fix: &Fix) -> Option<&'static str> {
         if self.agent.is_none() {
             Some("there is no key for Claude, or fixes are switched off")
-        } else if fix.cost_usd >= self.settings.limits.usd_per_fix {
+        } else if fix.cost_usd >= self.settings.limits.get().usd_per_fix {
             Some("what one fix may cost is spent")
         } else {
             None

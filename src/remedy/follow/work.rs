@@ -138,7 +138,7 @@ impl Follow {
             proposed: case.fix.code_changes.values().map(String::as_str).collect::<Vec<_>>().join("\n"),
             failures,
         };
-        let usd_max = self.settings.limits.usd_per_fix - case.fix.cost_usd;
+        let usd_max = self.settings.limits.get().usd_per_fix - case.fix.cost_usd;
         let budget = Budget { usd_max, ..Budget::default() };
         case.followed.tries += 1;
         self.store.write_followed(&case.followed).await?;

@@ -7,8 +7,10 @@
 mod connection;
 mod fault;
 mod postgres;
+mod postgres_look;
 mod row;
 mod sqlite;
+mod sqlite_look;
 mod statement;
 mod transaction;
 
@@ -19,8 +21,10 @@ use std::sync::Arc;
 pub(super) use connection::Connection;
 pub(super) use fault::Fault;
 pub(super) use postgres::Postgres;
+pub(super) use postgres_look::postgres_look;
 pub(super) use row::Row;
 pub(super) use sqlite::Sqlite;
+pub(super) use sqlite_look::sqlite_look;
 pub(super) use statement::{Rows, Statement, sql};
 pub(super) use transaction::Transaction;
 

@@ -147,7 +147,7 @@ impl Engine for Postgres {
     }
 }
 
-fn options(settings: &PostgresSettings) -> PgConnectOptions {
+pub(super) fn options(settings: &PostgresSettings) -> PgConnectOptions {
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&settings.host)
         .port(settings.port)
@@ -178,7 +178,7 @@ fn options(settings: &PostgresSettings) -> PgConnectOptions {
 }
 
 /// The server and the database there, without user and password.
-fn name(settings: &PostgresSettings) -> String {
+pub(super) fn name(settings: &PostgresSettings) -> String {
     let database = settings.database.as_deref().or(settings.user.as_deref()).unwrap_or_default();
     match &settings.socket_folder {
         Some(folder) => format!("{database} at {}", folder.display()),

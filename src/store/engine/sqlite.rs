@@ -207,7 +207,7 @@ fn move_away(path: &Path) -> std::io::Result<PathBuf> {
     Ok(free)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
