@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -374,7 +375,7 @@ impl<'s> Reader<'s> {
             ));
         }
         let api_key = self.secret("ANTHROPIC_API_KEY")?;
-        Some(claude::Settings { base_url, api_key, model })
+        Some(claude::Settings { base_url, api_key, model, tally: Arc::default() })
     }
 
     fn triage(&mut self) -> triage::Settings {

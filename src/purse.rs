@@ -4,7 +4,7 @@
 //! Claude asks through here: fixes, rules, and triage. Where Claude's account meets a limit of its own, it is left alone by all
 //! of them until that ends or people say so.
 
-use crate::claude::{Answer, ClaudeError, Client, Request, Usage, price};
+use crate::claude::{Answer, ClaudeError, Client, Outcome, Request, Usage, price};
 use crate::model::{Breaker, Exceeded, Expense, Fence, Limits, UnixNanos};
 use crate::store::{Call, Cost, Store, StoreError};
 
@@ -71,11 +71,18 @@ impl Purse {
         let reservation = match self.store.reserve(call, &self.limits, self.store.now()).await? {
             Ok(reservation) => reservation,
             Err(exceeded) => {
+                claude.tally().count(expense, request.model, Outcome::OverBudget, &Usage::default());
                 self.tell(&exceeded).await;
                 return Err(exceeded.into());
             }
         };
         let answered = claude.ask(request).await;
+        match &answered {
+            Ok(answer) => claude.tally().count(expense, request.model, Outcome::Answered, &answer.usage),
+            Err(error) => {
+                claude.tally().count(expense, request.model, Outcome::of(error), &Usage::default());
+            }
+        }
         let settled = match &answered {
             Ok(answer) => {
                 self.store.settle(reservation, cost(request.model, &answer.usage), self.store.now()).await

@@ -5,6 +5,7 @@ mod listeners;
 mod metrics;
 mod missed;
 mod model_watch;
+mod standing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,10 +31,11 @@ use crate::purse::Purse;
 use crate::remedy::{self, Follow, Remedy, Wakes};
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::triage::{self, Adviser, Triage};
+use crate::triage::{self, Adviser, Origins, Triage};
 use crate::{api, claude, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
+use standing::Standing;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -104,12 +106,21 @@ impl App {
         }
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
+        let standing = Standing::of(store.clone());
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
             http_addr: listeners.http.local_addr()?,
             api_addr: listeners.api.local_addr()?,
             store: store.clone(),
-            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, &store, next_hop.as_ref())),
+            metrics: Arc::new(metrics::metrics(&metrics::Counted {
+                config: &config,
+                setup: &setup,
+                pipeline: &pipeline,
+                receiver: &receiver,
+                store: &store,
+                standing: &standing,
+                next_hop: next_hop.as_ref(),
+            })),
             stopping,
             edges_stop: CancellationToken::new(),
             edges: TaskTracker::new(),
@@ -126,12 +137,19 @@ impl App {
         });
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
-        let work = Arc::new(Notify::new());
+        standing.led_in(terms.clone());
+        app.start_figures(standing.clone());
+        let (work, origins) = (Arc::new(Notify::new()), Origins::default());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
-            .advised_by(adviser(&config)?);
+            .advised_by(adviser(&config)?)
+            .remembered_in(origins.clone());
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
-        let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
+        let metrics = state.metrics.after(move || {
+            let standing = standing.clone();
+            async move { standing.refresh().await }
+        });
+        let state = api::State { webhooks: webhooks(&config, &wakes), metrics, ..state };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
@@ -140,7 +158,7 @@ impl App {
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
         app.start_watching_the_model(&config, claude_told)?;
-        app.start_remedy(config, loki, work, wakes, terms)?;
+        app.start_remedy(config, loki, (work, origins), wakes, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -190,6 +208,14 @@ impl App {
                 Ok(())
             });
         }
+    }
+
+    fn start_figures(&self, standing: Standing) {
+        let stop = self.edges_stop.clone();
+        self.edge("the reading of what stands in the store", async move {
+            standing.keep_fresh(stop).await;
+            Ok(())
+        });
     }
 
     fn start_rules(&self, config: &Config, rules: Rules, told: watch::Sender<Option<String>>) {
@@ -280,7 +306,7 @@ impl App {
         &self,
         config: Config,
         loki: Option<loki::Client>,
-        work: Arc<Notify>,
+        (work, origins): (Arc<Notify>, Origins),
         wakes: Wakes,
         terms: Terms,
     ) -> anyhow::Result<()> {
@@ -304,7 +330,8 @@ impl App {
         let Some(claude) = config.claude else { return Ok(()) };
         let remedy = Remedy::new(self.store.clone(), github, has_token, &claude, config.remedy)
             .context("ANTHROPIC_BASE_URL: the client cannot be built")?
-            .looking_around_in(loki);
+            .looking_around_in(loki)
+            .leading_back_to(origins);
         let stop = self.edges_stop.clone();
         self.edge("the writing of fixes", async move {
             remedy::run(remedy, work, terms, telemetry::now, stop).await;

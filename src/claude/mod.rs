@@ -12,18 +12,23 @@ pub mod data;
 mod error;
 mod models;
 pub mod price;
+mod span;
 mod stream;
+mod tally;
 mod wire;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Instrument as _;
 
 pub use error::{ClaudeError, Regained};
 pub use models::{Lifecycle, ModelNews};
 use stream::Stream;
+pub use tally::{Asked, Outcome, Tally};
 pub use wire::{Answer, Block, Message, Request, StopReason, Usage};
 
 /// The public API.
@@ -57,6 +62,8 @@ pub struct Settings {
     pub api_key: SecretString,
     /// The model.
     pub model: String,
+    /// What is counted of the calls; clones share it.
+    pub tally: Arc<Tally>,
 }
 
 /// A client of the Messages API.
@@ -89,6 +96,12 @@ impl Client {
         &self.settings.model
     }
 
+    /// What is counted of the calls of all clients of this process.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.settings.tally
+    }
+
     /// Asks, again and again while the API is busy.
     ///
     /// # Errors
@@ -102,7 +115,8 @@ impl Client {
             body.pop();
             body.extend_from_slice(br#","stream":true}"#);
         }
-        (|| self.once(body.clone(), streams))
+        let begun = Instant::now();
+        let answered = (|| self.once(request, body.clone(), streams))
             .retry(
                 ExponentialBuilder::default()
                     .with_min_delay(Duration::from_millis(500))
@@ -115,15 +129,20 @@ impl Client {
                 let wait = planned.map(|planned| error.wait().unwrap_or(planned));
                 wait.filter(|wait| *wait <= WAIT_MAX)
             })
-            .await
+            .await;
+        self.tally().took().note(begun.elapsed());
+        answered
     }
 
-    #[tracing::instrument(
-        name = "ask Claude",
-        skip_all,
-        fields(otel.kind = "client", gen_ai.request.model = self.settings.model, http.response.status_code)
-    )]
-    async fn once(&self, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
+    /// One try, in a span of its own.
+    async fn once(&self, request: &Request<'_>, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
+        let span = span::of_call(&self.settings.base_url, request);
+        let answered = self.try_once(body, streams).instrument(span.clone()).await;
+        span::tell(&span, &answered);
+        answered
+    }
+
+    async fn try_once(&self, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
         let request = self
             .call(reqwest::Method::POST, "/v1/messages")
             .header("content-type", "application/json")
@@ -131,7 +150,6 @@ impl Client {
             .body(body);
         let response = request.send().await.map_err(network)?;
         let status = response.status();
-        tracing::Span::current().record("http.response.status_code", status.as_u16());
         if status.is_success() && streams {
             return streamed(response).await;
         }

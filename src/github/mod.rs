@@ -24,6 +24,7 @@ mod names;
 mod read;
 mod repair;
 mod review;
+mod span;
 mod walk;
 mod write;
 

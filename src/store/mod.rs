@@ -17,6 +17,7 @@ mod control;
 mod engine;
 mod error;
 mod families;
+mod figures;
 mod fixes;
 mod follow;
 mod holes;
@@ -47,6 +48,7 @@ pub use audit::AuditEntry;
 pub use budgets::{Attempt, Call, Cost, Reservation, Usage};
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
+pub use figures::Figures;
 pub use follow::{Followed, Release, Sightings, Watched, Work};
 pub use hours::Hour;
 pub use moves::{Move, MovedFrom};
@@ -194,6 +196,12 @@ impl Store {
     #[must_use]
     pub fn commits(&self) -> Arc<Commits> {
         Arc::clone(&self.commits)
+    }
+
+    /// Requests that wait for a commit now, of [`WAITING_REQUESTS_MAX`].
+    #[must_use]
+    pub fn waiting_requests(&self) -> u64 {
+        (self.writer.max_capacity() - self.writer.capacity()) as u64
     }
 
     /// Whether the latest write succeeded.

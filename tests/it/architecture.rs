@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["model", "otlp", "classify", "fingerprint", "redact", "window", "store", "leader", "forward"],
     ),
     ("github", &["model", "redact"]),
-    ("claude", &["redact"]),
+    ("claude", &["model", "redact"]),
     // Every call of Claude is paid from here.
     ("purse", &["model", "store", "claude"]),
     // Which errors are likely mended is a question to Claude.

@@ -60,8 +60,12 @@ async fn hold(turns: Vec<(u16, String)>, budget: Budget) -> Held {
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().route("/v1/messages", axum::routing::post(answer)).with_state(script.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let settings =
-        Settings { base_url, api_key: "sk-ant-test".to_owned().into(), model: "claude-opus-5-5".into() };
+    let settings = Settings {
+        base_url,
+        api_key: "sk-ant-test".to_owned().into(),
+        model: "claude-opus-5-5".into(),
+        tally: Default::default(),
+    };
     let snapshot = Snapshot::of_files(&[("app/pay.py", FILE), (".github/workflows/x.yml", "on: push\n")]);
     let agent = Agent::new(Client::new(&settings).unwrap());
     let evidence = Evidence::at_base(&hostile_cluster(), &[], &snapshot).await.unwrap();
