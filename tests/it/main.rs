@@ -29,6 +29,7 @@ mod learning;
 mod loki;
 mod lost_answers;
 mod merging;
+mod observing;
 mod origins;
 mod outcomes;
 mod projects;
