@@ -127,6 +127,17 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
 }
 
+/// Where the API of a service with these settings listens, for commands that need nothing else.
+///
+/// # Errors
+///
+/// [`ConfigError`] where it cannot be read.
+pub fn api_addr(sources: &Sources) -> Result<SocketAddr, ConfigError> {
+    let mut reader = Reader::new(sources);
+    let addr = reader.api_addr();
+    if reader.faults.is_empty() { Ok(addr) } else { Err(ConfigError { faults: reader.faults }) }
+}
+
 /// The rules file that is set up, for commands that need nothing else; `None` where the built-in rules are in use.
 ///
 /// # Errors

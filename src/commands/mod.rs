@@ -2,10 +2,12 @@
 
 pub mod classify;
 pub mod demo;
+mod healthcheck;
 mod lines;
 pub mod rules;
 pub mod run;
 pub mod send;
+mod systemd;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +52,7 @@ pub fn command() -> Command {
         .subcommand(classify::command_line())
         .subcommand(send::command_line())
         .subcommand(rules::command_line())
+        .subcommand(healthcheck::command_line())
 }
 
 fn secrets_help() -> String {
@@ -70,6 +73,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
+        Some(("healthcheck", check)) => healthcheck::main(&sources(check), check),
         Some((_, run)) => run::main(&sources(run)),
         None => run::main(&sources(matches)),
     }

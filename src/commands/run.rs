@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{EXIT_CONFIG, EXIT_NOT_NOW, complain, runtime};
+use super::{EXIT_CONFIG, EXIT_NOT_NOW, complain, runtime, systemd};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
 use crate::shutdown;
@@ -63,13 +63,17 @@ async fn serve(config: Config, own: &Providers) -> ExitCode {
         }
     };
     own.observe(&app.metrics);
+    systemd::ready();
     let asked = tokio::select! {
         signal = shutdown::requested() => signal.is_ok(),
         () = app.died() => false,
+        () = systemd::keep_alive() => false,
     };
+    systemd::stopping();
     tracing::info!("stopping: new requests are refused, those in hand are committed and answered");
     tokio::select! {
         () = app.stop() => {}
+        () = systemd::keep_alive() => {}
         _ = shutdown::requested() => tracing::warn!("a second signal: stopping at once"),
     }
     tracing::info!("stopped");

@@ -12,6 +12,7 @@ use crate::model::{
 mod budgets;
 mod encrypted;
 mod families;
+mod figures;
 mod follow;
 mod holes;
 mod hours;

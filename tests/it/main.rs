@@ -16,6 +16,7 @@ mod classify;
 mod collector;
 mod contracts;
 mod crashes;
+mod deployment;
 mod door;
 mod end_to_end;
 mod engines;
