@@ -1,5 +1,7 @@
 //! What is shipped to run it: a check for images without curl, what systemd is told, and files that the platforms' own tools take.
 
+mod files;
+
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Output};
