@@ -137,18 +137,14 @@ impl App {
         });
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
-        standing.led_in(terms.clone());
-        app.start_figures(standing.clone());
+        app.start_figures(&standing, &terms);
         let (work, origins) = (Arc::new(Notify::new()), Origins::default());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
             .advised_by(adviser(&config)?)
             .remembered_in(origins.clone());
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
-        let metrics = state.metrics.after(move || {
-            let standing = standing.clone();
-            async move { standing.refresh().await }
-        });
+        let metrics = state.metrics.after(standing.refreshing());
         let state = api::State { webhooks: webhooks(&config, &wakes), metrics, ..state };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
@@ -210,8 +206,9 @@ impl App {
         }
     }
 
-    fn start_figures(&self, standing: Standing) {
-        let stop = self.edges_stop.clone();
+    fn start_figures(&self, standing: &Standing, terms: &Terms) {
+        standing.led_in(terms.clone());
+        let (standing, stop) = (standing.clone(), self.edges_stop.clone());
         self.edge("the reading of what stands in the store", async move {
             standing.keep_fresh(stop).await;
             Ok(())

@@ -1,5 +1,6 @@
 //! What stands in the store, read ahead for whoever reads metrics: a reading waits for no database.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,17 @@ impl Standing {
             // That the store does not answer is told by whoever writes to it.
             Ok(Err(error)) => tracing::debug!(%error, "metrics tell what stood in the store before"),
             Err(_) => tracing::debug!("metrics tell what stood in the store before: it does not answer"),
+        }
+    }
+
+    /// The same, for whoever has it done again and again.
+    pub(super) fn refreshing(
+        &self,
+    ) -> impl Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync + 'static {
+        let standing = self.clone();
+        move || {
+            let standing = standing.clone();
+            Box::pin(async move { standing.refresh().await })
         }
     }
 

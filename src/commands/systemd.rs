@@ -1,4 +1,4 @@
-//! What systemd is told, where it started the service with `Type=notify`: sd_notify(3). Elsewhere nothing happens.
+//! What systemd is told, where it started the service with `Type=notify`: `sd_notify(3)`. Elsewhere nothing happens.
 
 use std::time::Duration;
 

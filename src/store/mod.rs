@@ -198,7 +198,7 @@ impl Store {
         Arc::clone(&self.commits)
     }
 
-    /// Requests that wait for a commit now, of [`WAITING_REQUESTS_MAX`].
+    /// Requests that wait for a commit now; there is room for some thousand.
     #[must_use]
     pub fn waiting_requests(&self) -> u64 {
         (self.writer.max_capacity() - self.writer.capacity()) as u64
