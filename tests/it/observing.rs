@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::end_to_end::{mending, repository};
 use crate::support::backend::Backend;
-use crate::support::claude::ClaudeStandIn;
+use crate::support::claude::{ClaudeStandIn, Turn};
 use crate::support::github::GitHubStandIn;
 use crate::support::service::Service;
 use crate::support::spans::Span;
@@ -33,7 +33,9 @@ impl World {
     /// A service that has taken in errors of a Python application, closed its window and had one mended.
     async fn with_a_fix() -> Self {
         let github = GitHubStandIn::start(&repository()).await;
-        let claude = ClaudeStandIn::start(mending()).await;
+        let fault = json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
+        let overloaded = Turn::status(529, &[("retry-after", "0")], fault);
+        let claude = ClaudeStandIn::start([overloaded].into_iter().chain(mending()).collect()).await;
         let backend = Backend::start().await;
         let service = Service::start(&[
             ("ANTHROPIC_API_KEY", claude.key()),
@@ -100,7 +102,10 @@ async fn a_windows_end_is_one_trace_down_to_the_pull_request() {
     assert_eq!(fix.links, std::slice::from_ref(&triage.id), "it links to where it was begun");
     assert_eq!(path(&spans, fix), ["write_fix", "triage", "close_window"]);
 
-    let asked: Vec<_> = spans.iter().filter(|span| span.name == "chat claude-opus-5-5").collect();
+    let mut asked: Vec<_> = spans.iter().filter(|span| span.name == "chat claude-opus-5-5").collect();
+    let at = asked.iter().position(|span| span.is_error).unwrap();
+    let overloaded = asked.remove(at);
+    assert_eq!(overloaded.attribute("error.type"), "529", "{overloaded:?}");
     assert_eq!(asked.len(), 3);
     for span in asked {
         let expected =
@@ -157,9 +162,9 @@ fn check_github(spans: &[Span], window: &Span) {
     assert_eq!(path(spans, opened)[1..], ["write_fix", "triage", "close_window"]);
 }
 
-/// What a scrape tells: the labels of each name, with the values that each label has.
+/// What a scrape tells: the labels of each name, with the values that each label has; and all of it as text.
 #[derive(Default)]
-struct Told(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
+struct Told(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>, String);
 
 impl Told {
     async fn of(service: &Service) -> Self {
@@ -175,6 +180,7 @@ impl Told {
                 known.entry(key.to_owned()).or_default().insert(value.trim_matches('"').to_owned());
             }
         }
+        told.1 = text;
         told
     }
 
@@ -205,6 +211,25 @@ impl Told {
         let grouping = read["grouping"].as_array().into_iter().flatten().map(|of| of.as_str().unwrap());
         missing.extend(grouping.filter(|of| !own(of) && !known.contains(*of)).map(|of| format!("by {of}")));
         missing
+    }
+}
+
+/// One fix was asked for in three calls that were answered, cost something and led to a pull request.
+fn check_numbers(text: &str) {
+    for line in [
+        "logmend_claude_calls_total{kind=\"fix\",model=\"claude-opus-5-5\",outcome=\"answered\"} 3",
+        "logmend_claude_calls_total{kind=\"rule\",model=\"claude-haiku-5-5\",outcome=\"answered\"} 0",
+        "logmend_fixes{status=\"draft\"} 1",
+        "logmend_pull_requests{outcome=\"open\"} 1",
+        "logmend_pull_requests{outcome=\"merged\"} 0",
+        "logmend_claude_call_seconds_count 3",
+        "logmend_truncations_total{part=\"body\"} 1",
+    ] {
+        assert!(text.lines().any(|of| of == line), "{line} is not in\n{text}");
+    }
+    for series in ["logmend_claude_usd_total{kind=\"fix\"", "logmend_budget_used_usd{period=\"day\"}"] {
+        let line = text.lines().find(|line| line.starts_with(series)).unwrap();
+        assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap() > 0.0, "{line}");
     }
 }
 
@@ -262,6 +287,7 @@ async fn dashboard_and_alerts_ask_for_what_is_told() {
     asked.extend(rules.iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()));
 
     let told = Told::of(&world.service).await;
+    check_numbers(&told.1);
     let mut faults = Vec::new();
     for (query, read) in asked.iter().zip(read(&asked).await) {
         if let Some(error) = read["error"].as_str() {

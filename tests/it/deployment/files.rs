@@ -136,6 +136,45 @@ fn the_image_is_made_with_care() {
     }
 }
 
+/// What the compiler reads beside `src/` is copied before the program is built.
+#[test]
+fn the_image_is_built_of_all_that_the_program_is_made_of() {
+    let dockerfile = file("deploy/Dockerfile");
+    let ignored = file("deploy/Dockerfile.dockerignore");
+    let mut sources = Vec::new();
+    files_below(&Path::new(ROOT).join("src"), &mut sources);
+    let mut needed: Vec<_> = ["proto", "src", "build.rs", "templates", "assets", "static", "askama.toml"]
+        .into_iter()
+        .filter(|name| Path::new(ROOT).join(name).exists())
+        .map(str::to_owned)
+        .collect();
+    for path in sources.iter().filter(|path| path.extension().is_some_and(|of| of == "rs")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (at, _) in
+            code.match_indices("include_str!(\"../").chain(code.match_indices("include_bytes!(\"../"))
+        {
+            let included = code[at..].split('"').nth(1).unwrap();
+            let included = std::fs::canonicalize(path.with_file_name(included)).unwrap();
+            let included = included.strip_prefix(ROOT).unwrap().to_str().unwrap().to_owned();
+            if !path.components().any(|part| part.as_os_str() == "tests") {
+                needed.push(included);
+            }
+        }
+    }
+    for name in needed.iter().filter(|name| name.as_str() == "src" || !name.starts_with("src/")) {
+        let top = name.split('/').next().unwrap();
+        let is_copied = dockerfile.lines().any(|line| {
+            line.starts_with("COPY ") && line.split(' ').any(|word| word == name.as_str() || word == top)
+        });
+        assert!(is_copied, "{name} is not copied in deploy/Dockerfile");
+        assert!(
+            ignored.lines().any(|line| line == format!("!{name}") || line == format!("!{top}")),
+            "{name} is left out by deploy/Dockerfile.dockerignore"
+        );
+    }
+}
+
 /// The root of the image holds all that the program needs: in nothing but that it starts, as a user without rights.
 #[test]
 fn the_program_starts_in_the_root_of_its_image() {
@@ -165,6 +204,7 @@ fn the_program_starts_in_the_root_of_its_image() {
         .arg(folder.path())
         .args(["/usr/local/bin/logmend", "healthcheck", "--timeout", "1"])
         .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LOGMEND_API_ADDR", "127.0.0.1:1")
         .output();
     let Ok(started) = started else {
