@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -184,6 +184,19 @@ impl Told {
         told
     }
 
+    /// The same, once what stands in the store was read after the pull request was opened.
+    async fn with_a_pull_request(service: &Service) -> Self {
+        let begun = Instant::now();
+        loop {
+            let told = Self::of(service).await;
+            if told.1.contains("logmend_pull_requests{outcome=\"open\"} 1\n") {
+                return told;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no pull request is told of:\n{}", told.1);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// What of a query is not there: names, labels, values of labels. `job` and `instance` are Prometheus' own.
     fn missing(&self, read: &Value) -> Vec<String> {
         let own = |label: &str| matches!(label, "job" | "instance");
@@ -286,7 +299,7 @@ async fn dashboard_and_alerts_ask_for_what_is_told() {
     }
     asked.extend(rules.iter().map(|rule| rule["expr"].as_str().unwrap().to_owned()));
 
-    let told = Told::of(&world.service).await;
+    let told = Told::with_a_pull_request(&world.service).await;
     check_numbers(&told.1);
     let mut faults = Vec::new();
     for (query, read) in asked.iter().zip(read(&asked).await) {

@@ -164,7 +164,8 @@ async fn what_is_folded_cut_and_stored_is_told() {
     let begun = Instant::now();
     let scraped = loop {
         let scraped = Scraped::of(&service).await;
-        if scraped.value("logmend_last_window_timestamp_seconds") > 0 {
+        let (closed, replicas) = ("logmend_last_window_timestamp_seconds", "logmend_replicas");
+        if scraped.value(closed) > 0 && scraped.value(replicas) > 0 {
             break scraped;
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "the store is not read");
