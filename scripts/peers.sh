@@ -164,6 +164,21 @@ loki() {
   installed "$list"
 }
 
+# Prometheus' own reader of queries and rules, of the version that Loki is built with, so that most of it is compiled already.
+promql() {
+  local list="$peers/promql/main.go"
+  export LOGMEND_PROMQL="$tools/promql"
+  current "$list" && current "$peers/promql/go.mod" && [ -x "$LOGMEND_PROMQL" ] && return
+  say "building Prometheus' reader of queries from its Go module: seconds"
+  (
+    new_enough_go
+    cd "$peers/promql"
+    CGO_ENABLED=0 GOFLAGS=-trimpath go build -buildvcs=false -ldflags="-s -w" -o "$LOGMEND_PROMQL" .
+  )
+  installed "$list"
+  installed "$peers/promql/go.mod"
+}
+
 debian_packages
 engines
 python_packages
@@ -173,3 +188,4 @@ node_packages
 java_packages
 collector
 loki
+promql

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -132,6 +133,17 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut config = reader.config();
     config.written = reader.written();
     if reader.faults.is_empty() { Ok(config) } else { Err(ConfigError { faults: reader.faults }) }
+}
+
+/// Where the API of a service with these settings listens, for commands that need nothing else.
+///
+/// # Errors
+///
+/// [`ConfigError`] where it cannot be read.
+pub fn api_addr(sources: &Sources) -> Result<SocketAddr, ConfigError> {
+    let mut reader = Reader::new(sources);
+    let addr = reader.api_addr();
+    if reader.faults.is_empty() { Ok(addr) } else { Err(ConfigError { faults: reader.faults }) }
 }
 
 /// The rules file that is set up, for commands that need nothing else; `None` where the built-in rules are in use.
@@ -402,7 +414,7 @@ impl<'s> Reader<'s> {
             ));
         }
         let api_key = self.secret("ANTHROPIC_API_KEY")?;
-        Some(claude::Settings { base_url, api_key: api_key.into(), model })
+        Some(claude::Settings { base_url, api_key: api_key.into(), model, tally: Arc::default() })
     }
 
     fn triage(&mut self) -> triage::Settings {

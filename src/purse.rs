@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::claude::{Answer, ClaudeError, Client, Request, Usage, price};
+use crate::claude::{Answer, ClaudeError, Client, Outcome, Request, Usage, price};
 use crate::model::{Breaker, Exceeded, Expense, Fence, Limits, Live, UnixNanos};
 use crate::store::{Call, Cost, Store, StoreError};
 
@@ -94,11 +94,18 @@ impl Purse {
         let reservation = match self.store.reserve(call, &self.limits(), self.store.now()).await? {
             Ok(reservation) => reservation,
             Err(exceeded) => {
+                claude.tally().count(expense, request.model, Outcome::OverBudget, &Usage::default());
                 self.tell(&exceeded).await;
                 return Err(exceeded.into());
             }
         };
         let answered = claude.ask(request).await;
+        match &answered {
+            Ok(answer) => claude.tally().count(expense, request.model, Outcome::Answered, &answer.usage),
+            Err(error) => {
+                claude.tally().count(expense, request.model, Outcome::of(error), &Usage::default());
+            }
+        }
         let settled = match &answered {
             Ok(answer) => {
                 self.store.settle(reservation, cost(request.model, &answer.usage), self.store.now()).await

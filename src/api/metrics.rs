@@ -1,6 +1,7 @@
 //! `GET /metrics`, as Prometheus scrapes it. What stands in it is made elsewhere.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,13 +12,25 @@ use axum::response::{IntoResponse, Response};
 #[derive(Clone)]
 pub struct MetricsText {
     content_type: &'static str,
+    prepare: Arc<Prepare>,
     text: Arc<dyn Fn() -> String + Send + Sync>,
 }
+
+type Prepare = dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 impl MetricsText {
     /// Metrics that `text` makes, in a format of this type.
     pub fn new(content_type: &'static str, text: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { content_type, text: Arc::new(text) }
+        Self { content_type, prepare: Arc::new(|| Box::pin(async {})), text: Arc::new(text) }
+    }
+
+    /// The same, after something is done first, such as reading what takes longer to read.
+    #[must_use]
+    pub fn after<P>(self, prepare: impl Fn() -> P + Send + Sync + 'static) -> Self
+    where
+        P: Future<Output = ()> + Send + 'static,
+    {
+        Self { prepare: Arc::new(move || Box::pin(prepare())), ..self }
     }
 }
 
@@ -28,5 +41,6 @@ impl fmt::Debug for MetricsText {
 }
 
 pub(super) async fn text(State(state): State<super::State>) -> Response {
+    (state.metrics.prepare)().await;
     ([(header::CONTENT_TYPE, state.metrics.content_type)], (state.metrics.text)()).into_response()
 }

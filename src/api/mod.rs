@@ -88,7 +88,15 @@ pub enum Component {
 }
 
 impl Component {
-    fn is_degraded(&self) -> bool {
+    /// Whether it is set up and watched.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        matches!(self, Self::Watched(_))
+    }
+
+    /// Whether it is degraded now.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
         matches!(self, Self::Watched(trouble) if trouble.borrow().is_some())
     }
 }

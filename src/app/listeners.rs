@@ -3,7 +3,7 @@
 //! Every listener takes both protocols, so that a platform that gives one port is enough, and all go through one door.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,6 +15,10 @@ use tonic::codegen::Service as _;
 
 use crate::config::Config;
 use crate::ingest::{self, Peer, Receiver, Tls};
+
+/// errno(3) of Linux: no such family of addresses; no such address.
+const EAFNOSUPPORT: i32 = 97;
+const EADDRNOTAVAIL: i32 = 99;
 
 /// The listeners, bound and not yet served.
 #[derive(Debug)]
@@ -39,9 +43,28 @@ impl Listeners {
 }
 
 async fn bind(addr: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(addr).await.with_context(|| {
+    let bound = match TcpListener::bind(addr).await {
+        Err(error) => match without_ipv6(addr, &error) {
+            Some(other) => {
+                tracing::info!(
+                    "{setting}: there is no IPv6 here, so it listens on {other} in place of {addr}"
+                );
+                TcpListener::bind(other).await
+            }
+            None => Err(error),
+        },
+        bound => bound,
+    };
+    bound.with_context(|| {
         format!("{setting}: cannot listen on {addr}; end the program that has this port, or set another one")
     })
+}
+
+/// `[::]` is all addresses of both families. Where the kernel was started without IPv6, all of IPv4 are all that there are.
+fn without_ipv6(addr: SocketAddr, error: &std::io::Error) -> Option<SocketAddr> {
+    let is_all = addr.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let is_off = matches!(error.raw_os_error(), Some(EAFNOSUPPORT | EADDRNOTAVAIL));
+    (is_all && is_off).then(|| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port()))
 }
 
 /// What to say once where listeners can be reached from elsewhere without a token.
@@ -95,4 +118,21 @@ fn for_axum(mut request: http::Request<Incoming>) -> http::Request<axum::body::B
         request.extensions_mut().insert(ConnectInfo(peer));
     }
     request.map(axum::body::Body::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_are_those_of_ipv4_where_there_is_no_ipv6() {
+        let of = |addr: &str, errno| {
+            without_ipv6(addr.parse().unwrap(), &std::io::Error::from_raw_os_error(errno))
+        };
+        assert_eq!(of("[::]:4317", EAFNOSUPPORT), Some("0.0.0.0:4317".parse().unwrap()));
+        assert_eq!(of("[::]:4317", EADDRNOTAVAIL), Some("0.0.0.0:4317".parse().unwrap()));
+        assert_eq!(of("[::]:4317", 98), None, "a port in use stays one");
+        assert_eq!(of("[::1]:4317", EAFNOSUPPORT), None, "who asks for this machine alone gets no more");
+        assert_eq!(of("127.0.0.1:4317", EADDRNOTAVAIL), None);
+    }
 }

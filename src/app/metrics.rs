@@ -2,10 +2,16 @@
 //!
 //! Names that begin with `otelcol_` are the OpenTelemetry Collector's own, so that its dashboards and alerts fit.
 
+mod claude;
+mod standing;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::standing::Standing;
 use crate::alerts::Alerts;
+use crate::api::Setup;
+use crate::config::Config;
 use crate::forward::{self, NextHop};
 use crate::ingest::{Reason, Receiver, Refusals};
 use crate::model::Transport;
@@ -13,29 +19,49 @@ use crate::pipeline::{Counts, Pipeline};
 use crate::store::{Commits, Store};
 use crate::telemetry::{self, Metrics};
 
+/// Where the numbers live.
+pub(super) struct Counted<'a> {
+    pub(super) config: &'a Config,
+    pub(super) setup: &'a Setup,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) receiver: &'a Receiver,
+    pub(super) store: &'a Store,
+    pub(super) standing: &'a Standing,
+    pub(super) next_hop: Option<&'a NextHop>,
+    pub(super) alerts: &'a Alerts,
+}
+
 /// What is counted. The numbers of [`Counts`] are read at one moment, since they add up.
-pub(super) fn metrics(
-    pipeline: &Pipeline,
-    receiver: &Receiver,
-    store: &Store,
-    next_hop: Option<&NextHop>,
-    alerts: &Alerts,
-) -> Metrics<Counts> {
-    let totals = pipeline.clone();
+pub(super) fn metrics(of: &Counted<'_>) -> Metrics<Counts> {
+    let Counted { config, setup, pipeline, receiver, store, standing, next_hop, alerts } = of;
+    let totals = (*pipeline).clone();
     let mut metrics = Metrics::new(move || totals.totals().now());
     receivers(&mut metrics);
     requests(&mut metrics, receiver.refusals());
     records(&mut metrics, receiver);
+    bounds(&mut metrics);
     commits(&mut metrics, &store.commits());
     if let Some(hop) = next_hop {
         exporter(&mut metrics, hop);
     }
     super::alerting::count(&mut metrics, alerts);
-    let clusters = pipeline.clone();
+    standing::store(&mut metrics, store, standing);
+    standing::errors(&mut metrics, standing);
+    standing::fixes(&mut metrics, standing);
+    standing::budgets(&mut metrics, standing, &config.triage.limits);
+    if let Some(settings) = &config.claude {
+        claude::claude(&mut metrics, settings);
+    }
+    components(&mut metrics, setup);
+    let interval = config.alignment.length().as_secs();
+    metrics
+        .gauge("logmend_window_interval_seconds", "The length of windows.", "s")
+        .with([], move |_| interval);
+    let clusters = (*pipeline).clone();
     metrics
         .gauge("logmend_live_clusters", "Clusters that are in the dedupe cache, roughly.", "{cluster}")
         .with([], move |_| clusters.live_clusters());
-    let in_hand = receiver.clone();
+    let in_hand = (*receiver).clone();
     metrics
         .gauge("logmend_in_flight_bytes", "Bytes of all requests in hand.", "By")
         .with([], move |_| in_hand.bytes_in_flight() as u64);
@@ -112,8 +138,65 @@ fn records(metrics: &mut Metrics<Counts>, receiver: &Receiver) {
         .with([], |counts| counts.references_dropped);
 }
 
+/// What the dedupe cache is good for, and what the bounds on errors and their texts took.
+fn bounds(metrics: &mut Metrics<Counts>) {
+    metrics
+        .counter(
+            "logmend_dedupe",
+            "Classified records whose error was described already (hit), and those that described it (miss).",
+            "{record}",
+        )
+        .with([("result", "hit")], |counts| counts.looked_up.hits)
+        .with([("result", "miss")], |counts| counts.looked_up.misses);
+    metrics
+        .counter(
+            "logmend_overflow_records",
+            "Classified records of too many distinct errors, counted with others by service or by category.",
+            "{record}",
+        )
+        .with([("by", "service")], |counts| counts.overflow.with_service)
+        .with([("by", "category")], |counts| counts.overflow.with_many);
+    metrics
+        .counter(
+            "logmend_truncations",
+            "Parts of examples and descriptions that were too long to be kept whole.",
+            "{part}",
+        )
+        .with([("part", "body")], |counts| counts.cuts.bodies)
+        .with([("part", "stack_trace")], |counts| counts.cuts.stack_traces)
+        .with([("part", "attribute_value")], |counts| counts.cuts.values)
+        .with([("part", "attribute")], |counts| counts.cuts.attributes);
+}
+
+/// The parts that are watched, where they are set up.
+fn components(metrics: &mut Metrics<Counts>, setup: &Setup) {
+    let parts = [
+        ("next_hop", &setup.next_hop),
+        ("rules", &setup.rules),
+        ("redis", &setup.redis),
+        ("loki", &setup.loki),
+        ("claude", &setup.claude),
+    ];
+    let degraded = metrics.gauge(
+        "logmend_component_degraded",
+        "1 for a part that is degraded; /error-monitor/health has the reason.",
+        "1",
+    );
+    for (name, part) in parts.into_iter().filter(|(_, part)| part.is_watched()) {
+        let part = part.clone();
+        degraded.with([("component", name)], move |_| part.is_degraded().into());
+    }
+}
+
 fn commits(metrics: &mut Metrics<Counts>, commits: &Arc<Commits>) {
     let (transactions, requests) = (Arc::clone(commits), Arc::clone(commits));
+    let failures = Arc::clone(commits);
+    metrics
+        .counter("logmend_commit_failures", "Transactions that failed after every try.", "{transaction}")
+        .with([], move |_| failures.failures.load(Ordering::Relaxed));
+    metrics
+        .histogram("logmend_commit_seconds", "How long such a transaction took, further tries included.")
+        .with_durations([], Arc::clone(&commits.took));
     metrics
         .counter("logmend_commits", "Transactions in which errors were counted.", "{transaction}")
         .with([], move |_| transactions.transactions.load(Ordering::Relaxed));

@@ -7,6 +7,7 @@ mod metrics;
 mod missed;
 mod model_watch;
 mod reload;
+mod standing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,11 +34,12 @@ use crate::purse::Purse;
 use crate::remedy::{self, Follow, Remedy, Wakes};
 use crate::store::Store;
 use crate::telemetry::Metrics;
-use crate::triage::{self, Adviser, Triage};
+use crate::triage::{self, Adviser, Origins, Triage};
 use crate::{api, claude, ingest, learn, store, telemetry};
 
 use listeners::Listeners;
 use reload::Reload;
+use standing::Standing;
 
 /// How long the calls in hand may take once the service is asked to stop. Platforms kill after 10 seconds or more.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
@@ -114,12 +116,22 @@ impl App {
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let alerts = alerting::alerts(&config, &store)?;
+        let standing = Standing::of(store.clone());
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
             http_addr: listeners.http.local_addr()?,
             api_addr: listeners.api.local_addr()?,
             store: store.clone(),
-            metrics: Arc::new(metrics::metrics(&pipeline, &receiver, &store, next_hop.as_ref(), &alerts)),
+            metrics: Arc::new(metrics::metrics(&metrics::Counted {
+                config: &config,
+                setup: &setup,
+                pipeline: &pipeline,
+                receiver: &receiver,
+                store: &store,
+                standing: &standing,
+                next_hop: next_hop.as_ref(),
+                alerts: &alerts,
+            })),
             stopping,
             edges_stop: CancellationToken::new(),
             edges: TaskTracker::new(),
@@ -137,14 +149,17 @@ impl App {
         });
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
+        app.start_figures(&standing, &terms);
         app.start_alerts(&alerts, &terms);
-        let work = Arc::new(Notify::new());
+        let (work, origins) = (Arc::new(Notify::new()), Origins::default());
         let triage = Triage::new(store.clone(), reload.triage.clone(), setup.can_fix(), Arc::clone(&work))
             .mending_only(config.remedy.services_with_source())
-            .advised_by(adviser(&config)?);
+            .advised_by(adviser(&config)?)
+            .remembered_in(origins.clone());
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone(), alerts);
-        let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
+        let metrics = state.metrics.after(standing.refreshing());
+        let state = api::State { webhooks: webhooks(&config, &wakes), metrics, ..state };
         let router = api::router(state, api::Access::new(config.api.token.clone()));
         app.start_listeners(&config, listeners, router);
         app.start_rules(&reload, rules, rules_told);
@@ -153,7 +168,7 @@ impl App {
         app.start_triage(&config, triage, &terms);
         app.start_learning(&config, learned, &terms)?;
         app.start_watching_the_model(&config, claude_told)?;
-        app.start_remedy(config, github, loki, work, wakes, terms)?;
+        app.start_remedy(config, github, loki, (work, origins), wakes, terms)?;
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
@@ -211,6 +226,15 @@ impl App {
                 Ok(())
             });
         }
+    }
+
+    fn start_figures(&self, standing: &Standing, terms: &Terms) {
+        standing.led_in(terms.clone());
+        let (standing, stop) = (standing.clone(), self.edges_stop.clone());
+        self.edge("the reading of what stands in the store", async move {
+            standing.keep_fresh(stop).await;
+            Ok(())
+        });
     }
 
     fn start_rules(&self, reload: &Reload, rules: Rules, told: watch::Sender<Option<String>>) {
@@ -317,7 +341,7 @@ impl App {
         config: Config,
         github: Option<GitHub>,
         loki: Option<loki::Client>,
-        work: Arc<Notify>,
+        (work, origins): (Arc<Notify>, Origins),
         wakes: Wakes,
         terms: Terms,
     ) -> anyhow::Result<()> {
@@ -337,7 +361,8 @@ impl App {
         let Some(claude) = config.claude else { return Ok(()) };
         let remedy = Remedy::new(self.store.clone(), github, has_token, &claude, config.remedy)
             .context("ANTHROPIC_BASE_URL: the client cannot be built")?
-            .looking_around_in(loki);
+            .looking_around_in(loki)
+            .leading_back_to(origins);
         let stop = self.edges_stop.clone();
         self.edge("the writing of fixes", async move {
             remedy::run(remedy, work, terms, telemetry::now, stop).await;

@@ -115,6 +115,21 @@ fn midnight(date: &str) -> Option<u64> {
 }
 
 impl ClaudeError {
+    /// What class of error it is, for telemetry: a status, or a word for what has none.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Busy { status, .. } | Self::Key { status, .. } | Self::Refused { status, .. } => {
+                status.as_u16().to_string()
+            }
+            Self::Client(_) => "client".to_owned(),
+            Self::Unreached(_) => "unreached".to_owned(),
+            Self::Network(_) => "network".to_owned(),
+            Self::SpendLimit { .. } => "spend_limit".to_owned(),
+            Self::Malformed(_) => "malformed".to_owned(),
+        }
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

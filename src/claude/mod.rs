@@ -12,21 +12,26 @@ pub mod data;
 mod error;
 mod models;
 pub mod price;
+mod span;
 mod stream;
+mod tally;
 mod wire;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::model::Live;
 
 pub use error::{ClaudeError, Regained};
 pub use models::{Lifecycle, ModelNews};
 use stream::Stream;
+pub use tally::{Asked, Outcome, Tally};
 pub use wire::{Answer, Block, Message, Request, StopReason, Usage};
 
 /// The public API.
@@ -60,6 +65,8 @@ pub struct Settings {
     pub api_key: Live<SecretString>,
     /// The model.
     pub model: String,
+    /// What is counted of the calls; clones share it.
+    pub tally: Arc<Tally>,
 }
 
 /// A client of the Messages API.
@@ -98,6 +105,12 @@ impl Client {
         self.settings.api_key.changes()
     }
 
+    /// What is counted of the calls of all clients of this process.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.settings.tally
+    }
+
     /// Asks, again and again while the API is busy. What may have been paid for is not asked again: who pays decides that.
     ///
     /// # Errors
@@ -111,7 +124,8 @@ impl Client {
             body.pop();
             body.extend_from_slice(br#","stream":true}"#);
         }
-        (|| self.once(body.clone(), streams))
+        let begun = Instant::now();
+        let answered = (|| self.once(request, body.clone(), streams))
             .retry(
                 ExponentialBuilder::default()
                     .with_min_delay(Duration::from_millis(500))
@@ -124,15 +138,20 @@ impl Client {
                 let wait = planned.map(|planned| error.wait().unwrap_or(planned));
                 wait.filter(|wait| *wait <= WAIT_MAX)
             })
-            .await
+            .await;
+        self.tally().took().note(begun.elapsed());
+        answered
     }
 
-    #[tracing::instrument(
-        name = "ask Claude",
-        skip_all,
-        fields(otel.kind = "client", gen_ai.request.model = self.settings.model, http.response.status_code)
-    )]
-    async fn once(&self, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
+    /// One try, in a span of its own.
+    async fn once(&self, request: &Request<'_>, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
+        let span = span::of_call(&self.settings.base_url, request);
+        let answered = self.try_once(body, streams).instrument(span.clone()).await;
+        span::tell(&span, &answered);
+        answered
+    }
+
+    async fn try_once(&self, body: Vec<u8>, streams: bool) -> Result<Answer, ClaudeError> {
         let request = self
             .call(reqwest::Method::POST, "/v1/messages")
             .header("content-type", "application/json")
@@ -140,7 +159,6 @@ impl Client {
             .body(body);
         let response = request.send().await.map_err(network)?;
         let status = response.status();
-        tracing::Span::current().record("http.response.status_code", status.as_u16());
         if status.is_success() && streams {
             return streamed(response).await;
         }

@@ -47,6 +47,11 @@ pub fn known_models() -> Vec<&'static str> {
     PRICES.iter().map(|(name, _)| *name).collect()
 }
 
+/// The name as it stands in the list; of a model that is not there, that it is another.
+pub(super) fn known_name(model: &str) -> &'static str {
+    PRICES.iter().map(|(name, _)| *name).find(|name| *name == model).unwrap_or("other")
+}
+
 fn price_of(model: &str, input_tokens: u64) -> Price {
     // Settings with an unknown model are refused; the dearest price is the safe answer all the same.
     let found = PRICES.iter().find(|(name, _)| *name == model).map_or(PRICES[0].1, |(_, price)| *price);

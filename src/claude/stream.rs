@@ -26,6 +26,8 @@ pub(super) struct Stream {
     line: Vec<u8>,
     /// The data of the event that is being read.
     data: Vec<u8>,
+    id: String,
+    model: String,
     blocks: Vec<Assembled>,
     /// The bytes of all blocks.
     held: usize,
@@ -72,6 +74,10 @@ struct Ending {
 /// What is told of a message, at its begin or its end.
 #[derive(Deserialize)]
 struct Told {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    model: String,
     #[serde(default)]
     usage: Usage,
     #[serde(default)]
@@ -125,6 +131,8 @@ impl Stream {
         }
         let content = self.blocks.into_iter().map(Assembled::finish).collect::<Result<_, _>>();
         Ok(Answer {
+            id: self.id,
+            model: self.model,
             content: content.map_err(|error| malformed(&error))?,
             stop_reason: self.stop_reason,
             stop_details: self.stop_details,
@@ -156,7 +164,10 @@ impl Stream {
     fn take_event(&mut self, data: &[u8]) -> Result<(), ClaudeError> {
         let kind: Kind = read(data)?;
         match &*kind.name {
-            "message_start" => self.usage = read::<Begun>(data)?.message.usage,
+            "message_start" => {
+                let begun = read::<Begun>(data)?.message;
+                (self.id, self.model, self.usage) = (begun.id, begun.model, begun.usage);
+            }
             "content_block_start" => {
                 let BlockBegun { index, content_block } = read(data)?;
                 if index != self.blocks.len() || index >= BLOCKS_MAX {

@@ -65,6 +65,12 @@ impl Message {
 /// An answer of the Messages API. What is not read here is still in its blocks.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// The model that answered.
+    #[serde(default)]
+    pub model: String,
     /// The blocks, as they came.
     pub content: Vec<Box<RawValue>>,
     /// Why the model stopped.
@@ -100,6 +106,23 @@ pub enum StopReason {
     #[default]
     #[serde(other)]
     Unknown,
+}
+
+impl StopReason {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndTurn => "end_turn",
+            Self::MaxTokens => "max_tokens",
+            Self::StopSequence => "stop_sequence",
+            Self::ToolUse => "tool_use",
+            Self::PauseTurn => "pause_turn",
+            Self::Refusal => "refusal",
+            Self::ModelContextWindowExceeded => "model_context_window_exceeded",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What one answer used up, in tokens.

@@ -3,12 +3,14 @@
 pub mod check;
 pub mod classify;
 pub mod demo;
+mod healthcheck;
 mod lines;
 pub mod manual;
 mod print_config;
 pub mod rules;
 pub mod run;
 pub mod send;
+mod systemd;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,6 +61,7 @@ pub fn command() -> Command {
         .subcommand(rules::command_line())
         .subcommand(manual::completions_command_line())
         .subcommand(manual::man_command_line())
+        .subcommand(healthcheck::command_line())
 }
 
 fn secrets_help() -> String {
@@ -83,6 +86,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("check", check)) => check::main(&sources(check), check),
         Some(("completions", completions)) => manual::completions(completions),
         Some(("man", man)) => manual::man(man),
+        Some(("healthcheck", check)) => healthcheck::main(&sources(check), check),
         Some((_, run)) => run::main(&sources(run), Some(run)),
         None => run::main(&sources(matches), None),
     }

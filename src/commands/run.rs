@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::Signal;
 
 use super::print_config::print_config;
-use super::{EXIT_CONFIG, EXIT_NOT_NOW, complain, runtime};
+use super::{EXIT_CONFIG, EXIT_NOT_NOW, complain, runtime, systemd};
 use crate::app::App;
 use crate::config::{self, Config, Sources};
 use crate::shutdown;
@@ -106,14 +106,18 @@ async fn serve(config: Config, sources: &Sources, own: &Providers) -> ExitCode {
         }
     };
     own.observe(&app.metrics);
+    systemd::ready();
     let asked = tokio::select! {
         signal = shutdown::requested() => signal.is_ok(),
         () = app.died() => false,
         () = reload_on(hangups, &app, sources) => false,
+        () = systemd::keep_alive() => false,
     };
+    systemd::stopping();
     tracing::info!("stopping: new requests are refused, those in hand are committed and answered");
     tokio::select! {
         () = app.stop() => {}
+        () = systemd::keep_alive() => {}
         _ = shutdown::requested() => tracing::warn!("a second signal: stopping at once"),
     }
     tracing::info!("stopped");

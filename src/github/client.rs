@@ -88,11 +88,6 @@ impl GitHub {
         again_while_busy(|| self.once(method.clone(), path, body)).await
     }
 
-    #[tracing::instrument(
-        name = "call GitHub",
-        skip_all,
-        fields(otel.kind = "client", http.request.method = %method, url.path = path, http.response.status_code)
-    )]
     pub(super) async fn once<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -102,7 +97,6 @@ impl GitHub {
         let call = format!("{method} {path}");
         let repository = RepoName::of_route(path);
         let (parts, bytes) = self.tried(&call, method, path, body, repository.as_ref()).await?;
-        tracing::Span::current().record("http.response.status_code", parts.status.as_u16());
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
         }

@@ -11,10 +11,11 @@ use octocrab::Octocrab;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::app::{App, Granted, Installation, Tokens};
 use super::names::segment;
-use super::{Credentials, GitHubError, RepoName};
+use super::{Credentials, GitHubError, RepoName, span};
 
 /// The version of the REST API that this room speaks.
 const API_VERSION: &str = "2022-11-28";
@@ -169,7 +170,19 @@ impl Connection {
         Ok((read, parts))
     }
 
+    /// Sends a call once, in a span of its own.
     async fn send(
+        &self,
+        call: &Call<'_>,
+        token: Option<&SecretString>,
+    ) -> Result<(Parts, Bytes), GitHubError> {
+        let span = span::of_call(&self.api_url, call);
+        let answered = self.send_untold(call, token).instrument(span.clone()).await;
+        span::tell(&span, &answered);
+        answered
+    }
+
+    async fn send_untold(
         &self,
         call: &Call<'_>,
         token: Option<&SecretString>,

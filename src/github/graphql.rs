@@ -53,7 +53,6 @@ impl GitHub {
         again_while_busy(|| self.graphql_once(repository, &body)).await
     }
 
-    #[tracing::instrument(name = "call GitHub", skip_all, fields(otel.kind = "client", url.path = "graphql"))]
     async fn graphql_once(&self, repository: &RepoName, body: &Value) -> Result<Value, GitHubError> {
         let connection = self.of(Some(repository));
         let url = connection.graphql_url.clone();

@@ -25,6 +25,7 @@ mod names;
 mod read;
 mod repair;
 mod review;
+mod span;
 mod stray;
 mod walk;
 mod write;

@@ -134,7 +134,15 @@ impl Client {
     #[tracing::instrument(
         name = "ask Loki",
         skip_all,
-        fields(otel.kind = "client", http.response.status_code)
+        fields(
+            otel.name = "GET /loki/api/v1/query_range",
+            otel.kind = "client",
+            http.request.method = "GET",
+            url.template = "/loki/api/v1/query_range",
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default(),
+            http.response.status_code,
+        )
     )]
     async fn once(&self, url: Url) -> Result<Vec<Entry>, LokiError> {
         let network = |error: reqwest::Error| LokiError::Network(told(&error.without_url()));

@@ -16,6 +16,9 @@ pub enum Expense {
 }
 
 impl Expense {
+    /// Everything that Claude is asked for.
+    pub const ALL: [Self; 3] = [Self::Fix, Self::Rule, Self::Triage];
+
     /// The name in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {

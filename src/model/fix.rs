@@ -37,7 +37,8 @@ pub enum FixStatus {
 }
 
 impl FixStatus {
-    const ALL: [Self; 11] = [
+    /// Every status.
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Generating,
         Self::Declined,

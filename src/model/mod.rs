@@ -5,6 +5,7 @@
 mod alert;
 mod budget;
 mod cluster;
+mod durations;
 mod family;
 mod fence;
 mod fingerprint;
@@ -27,6 +28,7 @@ pub use cluster::{
     Activity, Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict,
     WindowSummary,
 };
+pub use durations::Durations;
 pub use family::{Alias, Family, Merging, Template};
 pub use fence::Fence;
 pub use fingerprint::{Fingerprint, InvalidFingerprint};

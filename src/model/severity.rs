@@ -120,6 +120,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, from mild to grave.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The name in JSON, rules and the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -141,9 +144,7 @@ impl Severity {
     /// The severity of a rank that [`Severity::rank`] gave.
     #[must_use]
     pub fn from_rank(rank: i64) -> Option<Self> {
-        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
-            .into_iter()
-            .find(|severity| i64::from(severity.rank()) == rank)
+        Self::ALL.into_iter().find(|severity| i64::from(severity.rank()) == rank)
     }
 
     /// Whether it is counted among the critical errors: critical or high.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Cuts;
 use crate::fingerprint::{self, Analysis};
 use crate::model::samples::{Values, ValuesOf};
 use crate::model::{ClusterDetail, Frame, LogRecord, Resource, Sample, UnixNanos};
@@ -46,11 +47,7 @@ impl KeptLimits {
         resource: &Resource<'_>,
         record: &LogRecord<'_>,
     ) -> ClusterDetail {
-        let trace = if record.exception.stacktrace.is_empty() && analysis.has_trace {
-            record.body
-        } else {
-            record.exception.stacktrace
-        };
+        let trace = trace(&analysis, record);
         let name = |text| kept(text, self.name_bytes_max);
         let named_by_message = analysis.frames.is_empty();
         ClusterDetail {
@@ -68,6 +65,29 @@ impl KeptLimits {
             language: name(resource.language),
             named_by_message,
         }
+    }
+
+    /// What [`detail`](Self::detail) cuts.
+    pub(super) fn cuts_of_detail(&self, analysis: &Analysis, record: &LogRecord<'_>) -> Cuts {
+        let is_cut = trace(analysis, record).len() > self.stack_trace_bytes_max
+            || analysis.frames.len() > self.frames_max;
+        Cuts { stack_traces: is_cut.into(), ..Cuts::default() }
+    }
+
+    /// What [`sample`](Self::sample) cuts.
+    pub(super) fn cuts_of_sample(&self, record: &LogRecord<'_>) -> Cuts {
+        let mut cuts = Cuts { bodies: (said(record).len() > self.body_bytes_max).into(), ..Cuts::default() };
+        let mut kept = 0;
+        otlp::attributes(record, |_, value| {
+            if kept < self.attributes_max {
+                kept += 1;
+                let bound = self.value_bytes_max;
+                cuts.values += u64::from(value.to_text(bound + 1).len() > bound);
+            } else {
+                cuts.attributes += 1;
+            }
+        });
+        cuts
     }
 
     /// The service's name, as it may be shown.
@@ -120,6 +140,15 @@ impl KeptLimits {
             }
         });
         attributes
+    }
+}
+
+/// Where the trace of a record stands.
+fn trace<'a>(analysis: &Analysis, record: &LogRecord<'a>) -> &'a [u8] {
+    if record.exception.stacktrace.is_empty() && analysis.has_trace {
+        record.body
+    } else {
+        record.exception.stacktrace
     }
 }
 

@@ -1,11 +1,13 @@
 //! One group of records after the other: classified, fingerprinted, folded.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::Guard;
 
 use super::joining::{Counted, Group};
 use super::overflow::{self, Of};
+use super::totals::{Cuts, Overflow};
 use super::traces::{Part, Take};
 use super::{Pipeline, onward, overlap};
 use crate::classify::{Classifier, Scratch};
@@ -32,6 +34,9 @@ pub(super) struct Matching<'p> {
     pub(super) joined: u64,
     pub(super) moves: Vec<Move>,
     pub(super) matched: Vec<Matched>,
+    pub(super) overflow: Overflow,
+    /// A cell: what is kept is asked for while the fold is lent.
+    pub(super) cuts: Cell<Cuts>,
 }
 
 impl<'p> Matching<'p> {
@@ -48,6 +53,8 @@ impl<'p> Matching<'p> {
             joined: 0,
             moves: Vec::new(),
             matched: Vec::new(),
+            overflow: Overflow::default(),
+            cuts: Cell::default(),
         }
     }
 
@@ -81,8 +88,14 @@ impl<'p> Matching<'p> {
         let occurrence = if is_fragment { headless(occurrence) } else { occurrence };
         let too_many = match self.fold.place(occurrence.fingerprint, resource.service_name) {
             Place::Own => None,
-            Place::WithService => Some(Of::Service(resource.service_name)),
-            Place::WithMany => Some(Of::Many),
+            Place::WithService => {
+                self.overflow.with_service += 1;
+                Some(Of::Service(resource.service_name))
+            }
+            Place::WithMany => {
+                self.overflow.with_many += 1;
+                Some(Of::Many)
+            }
         };
         // The next hop is told what it is all the same, and of each one: no summary could tell them apart.
         let hold = if too_many.is_some() { Hold::Never } else { Hold::ByCluster };
@@ -92,14 +105,20 @@ impl<'p> Matching<'p> {
             Some(of) => overflow::occurrence(&occurrence, of),
         };
         let (fingerprint, at) = (occurrence.fingerprint, occurrence.at);
-        let kept = &pipeline.kept;
+        let (kept, cuts) = (&pipeline.kept, &self.cuts);
         let category = &matched.verdict.category;
         let detail = || match too_many {
             Some(of) => overflow::detail(of, kept.service(resource), category),
-            None => kept.detail(analysis, resource, record),
+            None => {
+                note(cuts, kept.cuts_of_detail(&analysis, record));
+                kept.detail(analysis, resource, record)
+            }
         };
         let values = || kept.values(record);
-        let sample = || kept.sample(record, at);
+        let sample = || {
+            note(cuts, kept.cuts_of_sample(record));
+            kept.sample(record, at)
+        };
         let now = Counted { fingerprint, window: self.window, index: None, held: false };
         if counted.is_empty() {
             self.fold.add(occurrence, detail, values, sample);
@@ -173,6 +192,12 @@ impl<'a> Take<'a> for Matching<'_> {
         }
         counted
     }
+}
+
+fn note(cuts: &Cell<Cuts>, more: Cuts) {
+    let mut all = cuts.get();
+    all.add(more);
+    cuts.set(all);
 }
 
 /// An occurrence of which only the rest came.

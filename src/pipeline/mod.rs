@@ -31,10 +31,11 @@ use joining::{Claim, Key, Mark, Memory, Remembered};
 use matching::Matching;
 use onward::Onward;
 use overlap::Noted;
+use totals::Noticed;
 use traces::{Part, Streams};
 
 pub use summaries::summarise;
-pub use totals::{Counts, Taken, Totals};
+pub use totals::{Counts, Cuts, Overflow, Taken, Totals};
 
 /// A request longer than this leaves the async threads while it is read: at some GB/s it takes about half a millisecond,
 /// and the threads answer pings meanwhile.
@@ -315,7 +316,8 @@ impl Pipeline {
         };
         self.totals.mended(&walked);
         let (tails, claims) = streams.finish(&mut matching);
-        let Matching { fold, joined, moves, matched, holes, .. } = matching;
+        let Matching { fold, joined, moves, matched, holes, overflow, cuts, .. } = matching;
+        self.totals.noticed(Noticed { looked_up: fold.looked_up(), overflow, cuts: cuts.get() });
         let (deltas, clusters) = fold.finish();
         let mut found = Found {
             records: walked.records,

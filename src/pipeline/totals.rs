@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Receipt;
 use crate::model::Transport;
 use crate::otlp::Walked;
+use crate::window::LookedUp;
 
 /// Totals since the start.
 ///
@@ -38,6 +39,42 @@ pub struct Counts {
     pub ids_dropped: u64,
     /// Keys and values there that were given by their place in a table that logs don't have, taken as empty.
     pub references_dropped: u64,
+    /// What the dedupe cache was good for, in the same requests.
+    pub looked_up: LookedUp,
+    /// Matched records that were counted with others, as they were too many to be kept apart.
+    pub overflow: Overflow,
+    /// What was too long to be kept whole.
+    pub cuts: Cuts,
+}
+
+/// Matched records that were counted with others, by whom with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overflow {
+    /// With others of their service and category.
+    pub with_service: u64,
+    /// With others of their category.
+    pub with_many: u64,
+}
+
+/// What was cut of examples and descriptions, or left out of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cuts {
+    /// Bodies.
+    pub bodies: u64,
+    /// Stack traces, in bytes or in frames.
+    pub stack_traces: u64,
+    /// Values of attributes.
+    pub values: u64,
+    /// Attributes that were left out.
+    pub attributes: u64,
+}
+
+/// What was noted while one request was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Noticed {
+    pub(super) looked_up: LookedUp,
+    pub(super) overflow: Overflow,
+    pub(super) cuts: Cuts,
 }
 
 /// What one transport brought.
@@ -50,6 +87,15 @@ pub struct Taken {
     /// Records in requests that could be read and were refused: not committed, or not taken by the next hop.
     /// What is in a request that cannot be read nobody knows.
     pub refused: u64,
+}
+
+impl Cuts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.bodies += other.bodies;
+        self.stack_traces += other.stack_traces;
+        self.values += other.values;
+        self.attributes += other.attributes;
+    }
 }
 
 impl Counts {
@@ -103,6 +149,20 @@ impl Totals {
         counts.values_cut += walked.values_cut;
         counts.ids_dropped += walked.ids_dropped;
         counts.references_dropped += walked.references_dropped;
+    }
+
+    /// Counts what was noted while a request was read; of one that matches nothing there is nothing to count.
+    pub(super) fn noticed(&self, noticed: Noticed) {
+        let Noticed { looked_up, overflow, cuts } = noticed;
+        if looked_up.hits + looked_up.misses == 0 {
+            return;
+        }
+        let mut counts = self.counts();
+        counts.looked_up.hits += looked_up.hits;
+        counts.looked_up.misses += looked_up.misses;
+        counts.overflow.with_service += overflow.with_service;
+        counts.overflow.with_many += overflow.with_many;
+        counts.cuts.add(cuts);
     }
 
     /// Numbers cannot be left half changed in a way that matters, so a panic elsewhere does not end the counting.

@@ -6,11 +6,12 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::edits::{self, JudgeError, Submission};
 use super::evidence::Evidence;
 use super::snapshot::{Snapshot, SnapshotError};
-use super::tools::{self, Call};
+use super::tools::{self, Call, SubmitFix};
 use super::{RemedyError, prompt};
 use crate::claude::{Answer, Block, Client, Message, Request, StopReason, data, price};
 use crate::model::{Cluster, Expense, NoFix};
@@ -138,6 +139,17 @@ impl Agent {
     }
 
     /// Asks for a fix of `cluster`, in the repository of `snapshot`.
+    #[tracing::instrument(
+        name = "invoke_agent",
+        skip_all,
+        fields(
+            otel.name = "invoke_agent logmend",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.provider.name = "anthropic",
+            gen_ai.agent.name = "logmend",
+            gen_ai.request.model = self.claude.model(),
+        )
+    )]
     pub async fn write_fix(
         &self,
         cluster: &Cluster,
@@ -330,7 +342,7 @@ impl Conversation<'_> {
                         redact::redact(&redact::plain(redact::cut(&reason, 2_000))).into_owned(),
                     )));
                 }
-                Ok(Call::Submit(submitted)) => match edits::judge(&submitted, self.snapshot).await {
+                Ok(Call::Submit(submitted)) => match self.judge(&submitted, &id).await {
                     Ok(submission) => return Ok(Some(Verdict::Submitted(submission))),
                     Err(JudgeError::GitHub(error)) => return Err(error.into()),
                     Err(JudgeError::Refused(refusal)) => {
@@ -341,7 +353,7 @@ impl Conversation<'_> {
                         Err(format!("the change does not hold and nothing was written: {refusal}"))
                     }
                 },
-                Ok(reading) => match self.look(reading).await {
+                Ok(reading) => match self.look(reading, &id).await {
                     Ok(text) => Ok(text),
                     Err(SnapshotError::Answer(fault)) => Err(fault),
                     Err(SnapshotError::GitHub(error)) => return Err(error.into()),
@@ -361,7 +373,16 @@ impl Conversation<'_> {
         Ok(None)
     }
 
-    async fn look(&self, call: Call) -> Result<String, SnapshotError> {
+    async fn judge(&self, submitted: &SubmitFix, id: &str) -> Result<Submission, JudgeError> {
+        edits::judge(submitted, self.snapshot).instrument(tools::span("submit_fix", id)).await
+    }
+
+    async fn look(&self, call: Call, id: &str) -> Result<String, SnapshotError> {
+        let span = tools::span(call.name(), id);
+        self.look_within(call).instrument(span).await
+    }
+
+    async fn look_within(&self, call: Call) -> Result<String, SnapshotError> {
         match call {
             Call::ListFiles { path } => self.snapshot.list_files(&path),
             Call::SearchCode { query, path } => {

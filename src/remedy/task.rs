@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field};
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
 use super::edits;
@@ -24,6 +25,7 @@ use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Expense, Fix, FixStatus, NoFix, UnixNanos};
 use crate::purse::Purse;
 use crate::store::{AuditEntry, Followed, Store};
+use crate::triage::Origins;
 
 /// How often work on one fix may be cut off, by a crash or a stop, before the fix counts as failed: each time may have paid
 /// Claude for nothing, and the fix itself may be what crashes us.
@@ -51,6 +53,7 @@ pub struct Remedy {
     purse: Purse,
     /// Where a service's other log lines are; `None` where nobody keeps them.
     loki: Option<loki::Client>,
+    origins: Origins,
 }
 
 impl Remedy {
@@ -69,13 +72,43 @@ impl Remedy {
         let agent = Agent::new(claude::Client::new(claude)?);
         let snapshots = Snapshots::default();
         let purse = Purse::new(store.clone(), settings.limits.clone());
-        Ok(Self { store, github, opens_pull_requests, agent, snapshots, settings, purse, loki: None })
+        Ok(Self {
+            store,
+            github,
+            opens_pull_requests,
+            agent,
+            snapshots,
+            settings,
+            purse,
+            loki: None,
+            origins: Origins::default(),
+        })
     }
 
     /// The same, showing Claude what the service logged around an error.
     #[must_use]
     pub fn looking_around_in(self, loki: Option<loki::Client>) -> Self {
         Self { loki, ..self }
+    }
+
+    /// The same, whose traces lead back to where fixes were begun.
+    #[must_use]
+    pub fn leading_back_to(self, origins: Origins) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// The span of the work on a fix.
+    fn span(&self, fix: &Fix) -> Span {
+        let span = tracing::info_span!(
+            "write_fix",
+            logmend.fix.id = fix.id,
+            logmend.fix.status = field::Empty,
+            logmend.fingerprint = %fix.fingerprint,
+            logmend.category = %fix.error_category,
+            otel.status_code = field::Empty,
+        );
+        self.origins.lead_back(&span, &fix.id);
+        span
     }
 
     /// What the service logged around the error's latest example; nothing where Loki does not answer, which it says itself.
@@ -120,7 +153,10 @@ impl Remedy {
             }
         };
         self.store.update_fix(&fix).await?;
+        let span = Span::current();
+        span.record("logmend.fix.status", fix.status.as_str());
         if fix.status == FixStatus::Failed {
+            span.record("otel.status_code", "ERROR");
             self.clear_strays().await;
         }
         // That a fix waits for room is told once, however often it is looked at.
@@ -499,7 +535,8 @@ async fn work_through(remedy: &Remedy, clock: fn() -> UnixNanos) -> Result<(), R
     let mut waits_for_room = false;
     let mut asked = None;
     for fix in fixes {
-        if let Err(error) = Box::pin(remedy.work(fix, clock)).await {
+        let span = remedy.span(&fix);
+        if let Err(error) = Box::pin(remedy.work(fix, clock)).instrument(span).await {
             if let RemedyError::Store(error) = &error {
                 tracing::error!("✗ Error in monitoring loop: {error}");
             }

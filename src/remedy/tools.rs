@@ -4,8 +4,10 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::Span;
 
 use super::edits::{Edit, NewFile};
+use crate::redact;
 
 /// A call of the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +68,32 @@ pub struct SubmitFix {
     pub how_to_verify: String,
 }
 
+impl Call {
+    /// The tool's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ListFiles { .. } => "list_files",
+            Self::SearchCode { .. } => "search_code",
+            Self::ReadFile { .. } => "read_file",
+            Self::Submit(_) => "submit_fix",
+            Self::Decline { .. } => "decline",
+        }
+    }
+}
+
+/// The span of a tool that is run, as the semantic conventions for generative AI have it.
+pub(super) fn span(name: &'static str, id: &str) -> Span {
+    tracing::info_span!(
+        "execute_tool",
+        otel.name = %format_args!("execute_tool {name}"),
+        gen_ai.operation.name = "execute_tool",
+        gen_ai.tool.name = name,
+        gen_ai.tool.r#type = "function",
+        gen_ai.tool.call.id = redact::cut(id, 100),
+    )
+}
+
 /// Reads a call.
 ///
 /// # Errors
@@ -105,7 +133,7 @@ pub fn read(name: &str, input: &Value) -> Result<Call, String> {
         }),
         "submit_fix" => fields(name, input).map(|submitted| Call::Submit(Box::new(submitted))),
         "decline" => fields(name, input).map(|Reason { reason }| Call::Decline { reason }),
-        other => Err(format!("there is no tool {}", crate::redact::cut(other, 100))),
+        other => Err(format!("there is no tool {}", redact::cut(other, 100))),
     }
 }
 

@@ -18,6 +18,7 @@ mod control;
 mod engine;
 mod error;
 mod families;
+mod figures;
 mod fixes;
 mod follow;
 mod holes;
@@ -52,6 +53,7 @@ pub use audit::AuditEntry;
 pub use budgets::{Attempt, Call, Cost, Reservation, Usage};
 pub use clusters::{ClusterFilter, Summary};
 pub use error::StoreError;
+pub use figures::Figures;
 pub use follow::{Followed, Release, Sightings, Watched, Work};
 pub use hours::Hour;
 pub use look::Looked;
@@ -200,6 +202,12 @@ impl Store {
     #[must_use]
     pub fn commits(&self) -> Arc<Commits> {
         Arc::clone(&self.commits)
+    }
+
+    /// Requests that wait for a commit now; there is room for some thousand.
+    #[must_use]
+    pub fn waiting_requests(&self) -> u64 {
+        (self.writer.max_capacity() - self.writer.capacity()) as u64
     }
 
     /// Whether the latest write succeeded.

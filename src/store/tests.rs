@@ -13,6 +13,7 @@ mod alerts;
 mod budgets;
 mod encrypted;
 mod families;
+mod figures;
 mod follow;
 mod holes;
 mod hours;

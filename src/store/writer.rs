@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::engine::{Database, Fault, Purpose, Rows, Transaction, sql};
 use super::{Move, StoreError, clusters, holes, moves, passages};
-use crate::model::{Delta, Fingerprint, Hole, UnixNanos, Way};
+use crate::model::{Delta, Durations, Fingerprint, Hole, UnixNanos, Way};
 
 /// How many deltas one transaction takes at most: past this a commit takes longer than a few milliseconds
 /// and the first request in it waits for the last.
@@ -40,6 +40,10 @@ pub struct Commits {
     pub transactions: AtomicU64,
     /// Requests in them.
     pub requests: AtomicU64,
+    /// Transactions that failed, after every try.
+    pub failures: AtomicU64,
+    /// How long each took, tries and rests included, also where it failed.
+    pub took: Arc<Durations>,
 }
 
 /// What one request adds.
@@ -137,7 +141,9 @@ impl Writer {
     async fn commit(&self, waiting: Vec<Waiting>) {
         let (batches, answers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|Waiting { batch, done }| (batch, done)).unzip();
+        let begun = Instant::now();
         let outcome = Group::of(batches).commit(&self.database).await;
+        self.commits.took.note(begun.elapsed());
         if matches!(outcome, Err(StoreError::NewHole)) {
             // Nothing failed: the requests are read again, now that it is known.
             if let Err(error) = holes::look(&self.database, &self.holes).await {
@@ -161,6 +167,7 @@ impl Writer {
                 }
             }
             Err(error) => {
+                self.commits.failures.fetch_add(1, Ordering::Relaxed);
                 let requests = answers.len();
                 if was_healthy {
                     tracing::error!(error = %chain(&error), requests, "a commit failed; requests are refused until one succeeds");

@@ -6,20 +6,15 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, prometheus_text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::{DescriptorEncoder, prometheus_text};
 use prometheus_client::registry::Registry;
+
+use super::family::{Family, Kind};
 
 /// The type of [`Metrics::text`]: Prometheus' text format, which every scraper reads, and people in a terminal.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
-
-/// Labels of one series.
-type Labels = Vec<(&'static str, &'static str)>;
 
 /// Reads the snapshot that all series of one reading share.
 type Take<S> = Box<dyn Fn() -> S + Send + Sync>;
@@ -29,26 +24,6 @@ type Take<S> = Box<dyn Fn() -> S + Send + Sync>;
 pub struct Metrics<S> {
     take: Take<S>,
     families: Vec<Family<S>>,
-}
-
-/// Every series of one name.
-pub struct Family<S> {
-    name: &'static str,
-    help: &'static str,
-    unit: &'static str,
-    kind: Kind,
-    series: Vec<Series<S>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-}
-
-struct Series<S> {
-    labels: Labels,
-    read: Box<dyn Fn(&S) -> u64 + Send + Sync>,
 }
 
 impl<S> Metrics<S> {
@@ -69,6 +44,12 @@ impl<S> Metrics<S> {
         self.add(name, help, unit, Kind::Gauge)
     }
 
+    /// Adds durations, whose name ends with `_seconds`.
+    pub fn histogram(&mut self, name: &'static str, help: &'static str) -> &mut Family<S> {
+        debug_assert!(name.ends_with("_seconds"), "{name}: durations are in seconds");
+        self.add(name, help, "s", Kind::Histogram)
+    }
+
     fn add(
         &mut self,
         name: &'static str,
@@ -78,37 +59,8 @@ impl<S> Metrics<S> {
     ) -> &mut Family<S> {
         debug_assert!(self.families.iter().all(|family| family.name != name), "{name} is there already");
         let at = self.families.len();
-        self.families.push(Family { name, help, unit, kind, series: Vec::new() });
+        self.families.push(Family::new(name, help, unit, kind));
         &mut self.families[at]
-    }
-}
-
-impl<S> Family<S> {
-    /// Adds the series that has these labels.
-    pub fn with(
-        &mut self,
-        labels: impl Into<Labels>,
-        read: impl Fn(&S) -> u64 + Send + Sync + 'static,
-    ) -> &mut Self {
-        self.series.push(Series { labels: labels.into(), read: Box::new(read) });
-        self
-    }
-
-    fn encode(&self, encoder: &mut DescriptorEncoder<'_>, snapshot: &S) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
-        };
-        let mut family = encoder.encode_descriptor(self.name, self.help, None, kind)?;
-        for series in &self.series {
-            let value = (series.read)(snapshot);
-            let one = family.encode_family(&series.labels)?;
-            match self.kind {
-                Kind::Counter => ConstCounter::new(value).encode(one)?,
-                Kind::Gauge => ConstGauge::new(value).encode(one)?,
-            }
-        }
-        Ok(())
     }
 }
 
@@ -129,17 +81,27 @@ impl<S: Send + Sync + 'static> Metrics<S> {
         let shared = Arc::new(Shared { metrics: Arc::clone(self), snapshot: Mutex::default() });
         for (at, family) in self.families.iter().enumerate() {
             let shared = Arc::clone(&shared);
-            let observe = move |observer: &dyn AsyncInstrument<u64>| shared.observe(at, observer);
-            match family.kind {
-                Kind::Counter => {
-                    let counter = meter.u64_observable_counter(family.name);
-                    let counter = counter.with_description(family.help).with_unit(family.unit);
-                    counter.with_callback(observe).build();
+            match (family.kind, family.is_real()) {
+                (Kind::Histogram, _) => family.tell(meter),
+                (Kind::Counter, false) => {
+                    let counter = meter.u64_observable_counter(family.name).with_unit(family.unit);
+                    let counter = counter.with_description(family.help);
+                    counter.with_callback(move |observer| shared.observe(at, observer)).build();
                 }
-                Kind::Gauge => {
-                    let gauge = meter.u64_observable_gauge(family.name);
-                    let gauge = gauge.with_description(family.help).with_unit(family.unit);
-                    gauge.with_callback(observe).build();
+                (Kind::Counter, true) => {
+                    let counter = meter.f64_observable_counter(family.name).with_unit(family.unit);
+                    let counter = counter.with_description(family.help);
+                    counter.with_callback(move |observer| shared.observe_reals(at, observer)).build();
+                }
+                (Kind::Gauge, false) => {
+                    let gauge = meter.u64_observable_gauge(family.name).with_unit(family.unit);
+                    let gauge = gauge.with_description(family.help);
+                    gauge.with_callback(move |observer| shared.observe(at, observer)).build();
+                }
+                (Kind::Gauge, true) => {
+                    let gauge = meter.f64_observable_gauge(family.name).with_unit(family.unit);
+                    let gauge = gauge.with_description(family.help);
+                    gauge.with_callback(move |observer| shared.observe_reals(at, observer)).build();
                 }
             }
         }
@@ -155,10 +117,15 @@ struct Shared<S> {
 impl<S> Shared<S> {
     fn observe(&self, at: usize, observer: &dyn AsyncInstrument<u64>) {
         let snapshot = self.snapshot(at == 0);
-        for series in &self.metrics.families[at].series {
-            let labels: Vec<_> =
-                series.labels.iter().map(|(key, value)| KeyValue::new(*key, *value)).collect();
-            observer.observe((series.read)(&snapshot), &labels);
+        for (labels, value) in self.metrics.families[at].wholes(&snapshot) {
+            observer.observe(value, &labels);
+        }
+    }
+
+    fn observe_reals(&self, at: usize, observer: &dyn AsyncInstrument<f64>) {
+        let snapshot = self.snapshot(at == 0);
+        for (labels, value) in self.metrics.families[at].reals(&snapshot) {
+            observer.observe(value, &labels);
         }
     }
 
@@ -188,8 +155,10 @@ impl<S> fmt::Debug for Metrics<S> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use super::*;
+    use crate::model::Durations;
 
     fn metrics() -> (Arc<Metrics<u64>>, Arc<AtomicU64>) {
         let readings = Arc::new(AtomicU64::new(0));
@@ -200,6 +169,11 @@ mod tests {
             .with([("outcome", "classified")], |reading| *reading)
             .with([("outcome", "ignored"), ("transport", "grpc")], |_| u64::from(u32::MAX) + 1);
         metrics.gauge("memory_bytes", "Memory.", "By").with([], |reading| *reading);
+        metrics.counter("usd", "Dollars.", "{USD}").with_real([("kind", "fix")], |_| 0.25);
+        let took = Arc::new(Durations::quick());
+        took.note(Duration::from_millis(3));
+        took.note(Duration::from_mins(1));
+        metrics.histogram("commit_seconds", "Commits.").with_durations([], took);
         (Arc::new(metrics), readings)
     }
 
@@ -214,8 +188,21 @@ records_total{outcome=\"ignored\",transport=\"grpc\"} 4294967296
 # HELP memory_bytes Memory.
 # TYPE memory_bytes gauge
 memory_bytes 1
+# HELP usd_total Dollars.
+# TYPE usd_total counter
+usd_total{kind=\"fix\"} 0.25
+# HELP commit_seconds Commits.
+# TYPE commit_seconds histogram
+commit_seconds_sum 60.003
+commit_seconds_count 2
 ";
-        assert_eq!(metrics.text(), expected);
+        let text = metrics.text();
+        let (buckets, rest): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains("_bucket{"));
+        assert_eq!(rest, expected.lines().collect::<Vec<_>>());
+        assert_eq!(buckets.len(), 15);
+        for cumulated in ["le=\"0.0025\"} 0", "le=\"0.005\"} 1", "le=\"10\"} 1", "le=\"+Inf\"} 2"] {
+            assert!(buckets.iter().any(|line| line.ends_with(cumulated)), "{cumulated}: {buckets:?}");
+        }
         assert_eq!(readings.load(Ordering::Relaxed), 1, "all series are of one reading");
     }
 }

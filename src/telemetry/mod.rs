@@ -10,6 +10,7 @@
 //!
 //! This room knows no other one but the model.
 
+mod family;
 mod instance;
 mod itself;
 mod log;
@@ -21,10 +22,11 @@ mod watch;
 
 use crate::model::UnixNanos;
 
+pub use family::Family;
 pub use instance::instance_id;
 pub use itself::own_listener;
 pub use log::{Output, init};
-pub use metrics::{CONTENT_TYPE, Family, Metrics};
+pub use metrics::{CONTENT_TYPE, Metrics};
 pub use providers::{Providers, TelemetryError};
 pub use settings::{Peer, Protocol, Settings};
 

@@ -14,7 +14,7 @@ use crate::model::{Cluster, Expense, UnixNanos};
 use crate::purse::{Purse, PurseError};
 
 /// The model that is asked: ordering costs a fortieth of what writing does.
-const MODEL: &str = "claude-haiku-5-5";
+pub const MODEL: &str = "claude-haiku-5-5";
 
 /// The longest answer, thinking included.
 const MAX_TOKENS: u32 = 4_000;

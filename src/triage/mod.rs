@@ -7,6 +7,7 @@
 mod incident;
 mod likely;
 mod merge;
+mod origins;
 mod outcomes;
 mod rank;
 mod scan;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 
 pub use incident::{BURST_MIN, BURST_WITHIN, InHand, Spread, spread};
-pub use likely::Adviser;
+pub use likely::{Adviser, MODEL as ADVISING_MODEL};
+pub use origins::Origins;
 pub use outcomes::{CLOSED_IN_A_ROW_MAX, Place, Standing, Standings};
 pub use rank::rank;
 pub use scan::{ScanError, Scanned};
@@ -75,6 +77,16 @@ pub struct Report {
     pub fixes_started: usize,
 }
 
+impl Report {
+    /// Tells the span that is entered now.
+    fn tell(&self) {
+        let span = tracing::Span::current();
+        span.record("clusters", self.clusters);
+        span.record("urgent", self.urgent);
+        span.record("fixes_started", self.fixes_started);
+    }
+}
+
 /// Closes windows and decides; clones share everything.
 #[derive(Debug, Clone)]
 pub struct Triage {
@@ -89,6 +101,7 @@ pub struct Triage {
     with_source: Option<Arc<BTreeSet<String>>>,
     /// Wakes whoever writes fixes.
     work: Arc<Notify>,
+    origins: Origins,
     /// Wakes the leader of this process where somebody wants the window closed now.
     wanted: Arc<Notify>,
     /// One window is closed at a time; held across awaits, hence tokio's.
@@ -111,6 +124,7 @@ impl Triage {
             can_fix,
             with_source: None,
             work,
+            origins: Origins::default(),
             wanted: Arc::default(),
             closing: Arc::default(),
             merged: Arc::default(),
@@ -127,6 +141,12 @@ impl Triage {
     #[must_use]
     pub fn mending_only(self, services: Option<BTreeSet<String>>) -> Self {
         Self { with_source: services.map(Arc::new), ..self }
+    }
+
+    /// The same, telling where fixes were begun.
+    #[must_use]
+    pub fn remembered_in(self, origins: Origins) -> Self {
+        Self { origins, ..self }
     }
 
     /// The same, of a leader: nothing is written by it once its term is over.
@@ -191,10 +211,7 @@ impl Triage {
             }
             report.fixes_started += triaged.fixes_started;
         }
-        let span = tracing::Span::current();
-        span.record("clusters", report.clusters);
-        span.record("urgent", report.urgent);
-        span.record("fixes_started", report.fixes_started);
+        report.tell();
         let outcome = format!(
             "{} clusters, {} urgent, {} fixes started",
             report.clusters, report.urgent, report.fixes_started
@@ -220,6 +237,7 @@ impl Triage {
         Ok(())
     }
 
+    #[tracing::instrument(skip_all, fields(logmend.window.start = %window, clusters, urgent, fixes_started))]
     async fn triage(&self, window: UnixNanos, now: UnixNanos, auto_fix: bool) -> Result<Report, StoreError> {
         self.store.age_families(window).await?;
         let clusters = self.store.window_outlines(window).await?;
@@ -242,6 +260,7 @@ impl Triage {
             let told = |cluster: Cluster| (cluster.fingerprint, NoFix::Disabled, why.to_owned());
             unfixed.extend(candidates.into_iter().map(told));
         }
+        report.tell();
         self.store.note_unfixed(&unfixed, now).await?;
         self.store.mark_triaged(window, now).await?;
         if report.fixes_started > 0 {
@@ -354,8 +373,9 @@ impl Triage {
         for cluster in candidates {
             if claimed == allowed {
                 unfixed.push((cluster.fingerprint, code, why.clone()));
-            } else if self.store.claim_fix(&cluster, now).await?.is_some() {
+            } else if let Some(fix) = self.store.claim_fix(&cluster, now).await? {
                 claimed += 1;
+                self.origins.note(&fix.id);
                 let turn = "a fix was begun and waits for its turn".to_owned();
                 unfixed.push((cluster.fingerprint, NoFix::Waiting, turn));
             }

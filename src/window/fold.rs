@@ -45,6 +45,17 @@ pub struct Fold<'d> {
     clusters: HashMap<Fingerprint, Gathered>,
     /// How many more new clusters there is room for in this request.
     room: usize,
+    looked_up: LookedUp,
+}
+
+/// How many occurrences were of a cluster that is described already, so that all there was to do was to count, and how many
+/// were not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LookedUp {
+    /// Of a cluster that the store knows, or that stands in the same request.
+    pub hits: u64,
+    /// Of a cluster that has to be described to the store.
+    pub misses: u64,
 }
 
 /// One cluster of a request.
@@ -62,7 +73,13 @@ impl<'d> Fold<'d> {
     #[must_use]
     pub fn new(dedupe: &'d Dedupe, window: UnixNanos) -> Self {
         dedupe.turn_to(window);
-        Self { dedupe, window, clusters: HashMap::new(), room: NEWCOMERS_PER_REQUEST_MAX }
+        Self {
+            dedupe,
+            window,
+            clusters: HashMap::new(),
+            room: NEWCOMERS_PER_REQUEST_MAX,
+            looked_up: LookedUp::default(),
+        }
     }
 
     /// Where an occurrence of a service is to be counted: in its own cluster where that is known or there is room for one
@@ -89,18 +106,27 @@ impl<'d> Fold<'d> {
     ) {
         match self.clusters.entry(occurrence.fingerprint) {
             Entry::Occupied(mut entry) => {
+                self.looked_up.hits += 1;
                 let gathered = entry.get_mut();
                 gathered.delta.merge(single(occurrence, None));
                 gathered.look(values, sample);
             }
             Entry::Vacant(entry) => {
                 let known = self.dedupe.known(occurrence.fingerprint);
+                self.looked_up.hits += u64::from(known.is_some());
+                self.looked_up.misses += u64::from(known.is_none());
                 let detail = known.is_none().then(|| Arc::new(detail()));
                 let live = known.map(|known| Live::clone(&known)).unwrap_or_default();
                 let gathered = Gathered::new(single(occurrence, detail), live, self.window);
                 entry.insert(gathered).look(values, sample);
             }
         }
+    }
+
+    /// What the dedupe cache was good for, so far.
+    #[must_use]
+    pub fn looked_up(&self) -> LookedUp {
+        self.looked_up
     }
 
     /// The deltas, one for each cluster, and what their clusters are known by once they are committed.

@@ -12,5 +12,5 @@ mod places;
 
 pub use alignment::Alignment;
 pub use dedupe::{Dedupe, Live};
-pub use fold::{Fold, Occurrence};
+pub use fold::{Fold, LookedUp, Occurrence};
 pub use places::Place;

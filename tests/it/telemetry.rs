@@ -11,10 +11,11 @@ use crate::support::collector::free_port;
 use crate::support::service::Service;
 use crate::support::{otlp, server};
 
-/// Metrics of the service: the type of each name, the value of each series.
+/// Metrics of the service: the type of each name, the value of each series whose number is whole.
 struct Scraped {
     types: BTreeMap<String, String>,
     values: BTreeMap<String, u64>,
+    reals: BTreeMap<String, f64>,
 }
 
 impl Scraped {
@@ -27,7 +28,8 @@ impl Scraped {
     }
 
     fn read(text: &str) -> Self {
-        let (mut helped, mut scraped) = (None, Self { types: BTreeMap::new(), values: BTreeMap::new() });
+        let (mut helped, mut scraped) =
+            (None, Self { types: BTreeMap::new(), values: BTreeMap::new(), reals: BTreeMap::new() });
         for line in text.lines() {
             if let Some(help) = line.strip_prefix("# HELP ") {
                 let (name, help) = help.split_once(' ').unwrap();
@@ -36,7 +38,8 @@ impl Scraped {
             } else if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').unwrap();
                 assert_eq!(helped.as_deref(), Some(name), "help stands before type");
-                assert!(matches!(kind, "counter" | "gauge"), "{line}");
+                assert!(matches!(kind, "counter" | "gauge" | "histogram"), "{line}");
+                assert!(kind != "histogram" || name.ends_with("_seconds"), "{line}");
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
                 assert!(
                     scraped.types.insert(name.to_owned(), kind.to_owned()).is_none(),
@@ -45,9 +48,16 @@ impl Scraped {
             } else {
                 let (series, value) = line.rsplit_once(' ').unwrap();
                 let name = series.split('{').next().unwrap();
-                assert!(scraped.types.contains_key(name), "{series} has a type");
-                let value = value.parse().unwrap_or_else(|_| panic!("{line}"));
-                assert!(scraped.values.insert(series.to_owned(), value).is_none(), "{series} stands twice");
+                let of_histogram =
+                    ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+                let family =
+                    of_histogram.filter(|family| scraped.types.contains_key(*family)).unwrap_or(name);
+                assert!(scraped.types.contains_key(family), "{series} has a type");
+                let real = value.parse().unwrap_or_else(|_| panic!("{line}"));
+                assert!(scraped.reals.insert(series.to_owned(), real).is_none(), "{series} stands twice");
+                if let Ok(whole) = value.parse() {
+                    scraped.values.insert(series.to_owned(), whole);
+                }
             }
         }
         scraped
@@ -139,6 +149,53 @@ async fn the_sum_holds_in_the_middle_of_traffic() {
     assert_eq!(Scraped::of(&service).await.sum("logmend_log_records_total"), 600);
 }
 
+/// What the dedupe cache saves, what is cut, how long commits take, and what stands in the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_folded_cut_and_stored_is_told() {
+    let service = Service::start(&[]).await;
+    for n in 0..3 {
+        let error = otlp::exception_record("ValueError", &format!("bad total {n}"), otlp::TRACEBACK);
+        otlp::export(&service.grpc_url(), otlp::request("checkout", vec![error])).await.unwrap();
+    }
+    let long = otlp::exception_record("KeyError", &"y ".repeat(20_000), otlp::TRACEBACK);
+    otlp::export(&service.grpc_url(), otlp::request("checkout", vec![long])).await.unwrap();
+    service.post("/error-monitor/monitor/scan").await;
+
+    let begun = Instant::now();
+    let scraped = loop {
+        let scraped = Scraped::of(&service).await;
+        let (closed, replicas) = ("logmend_last_window_timestamp_seconds", "logmend_replicas");
+        if scraped.value(closed) > 0 && scraped.value(replicas) > 0 {
+            break scraped;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the store is not read");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(scraped.value("logmend_dedupe_total{result=\"hit\"}"), 2);
+    assert_eq!(scraped.value("logmend_dedupe_total{result=\"miss\"}"), 2);
+    assert_eq!(scraped.value("logmend_truncations_total{part=\"body\"}"), 1);
+    assert_eq!(scraped.sum("logmend_overflow_records_total"), 0);
+    assert_eq!(scraped.sum("logmend_open_clusters"), 2);
+    assert_eq!(scraped.sum("logmend_fixes"), 0);
+    assert_eq!(scraped.value("logmend_commit_seconds_count"), scraped.value("logmend_commits_total"));
+    assert!(scraped.reals["logmend_commit_seconds_sum"] > 0.0);
+    assert_eq!(scraped.value("logmend_commit_failures_total"), 0);
+    for (series, expected) in [
+        ("logmend_leader", 1),
+        ("logmend_replicas", 1),
+        ("logmend_store_healthy", 1),
+        ("logmend_breaker_open", 0),
+        ("logmend_commit_queue_requests", 0),
+        ("logmend_component_degraded{component=\"rules\"}", 0),
+        ("logmend_window_interval_seconds", 3_600),
+    ] {
+        assert_eq!(scraped.value(series), expected, "{series}");
+    }
+    let limit = scraped.reals["logmend_budget_limit_usd{period=\"day\"}"];
+    assert!((limit - 20.0).abs() < 1e-9, "{limit}");
+    assert!(scraped.reals["process_cpu_seconds_total"] >= 0.0);
+}
+
 /// With a next hop: what it took is sent, what it did not take is refused upstream and failed onward.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_go_on_are_counted_as_sent_or_failed() {
@@ -193,6 +250,9 @@ async fn own_telemetry_arrives_and_is_flushed_at_the_end() {
         backend.wait_for("logs", "Detected 1 error patterns").await;
         backend.wait_for("metrics", "otelcol_receiver_accepted_log_records").await;
         backend.wait_for("metrics", "logmend_log_records").await;
+        // A histogram and numbers that are not whole go another way than counts.
+        backend.wait_for("metrics", "logmend_commit_seconds").await;
+        backend.wait_for("metrics", "logmend_budget_limit_usd").await;
         backend.wait_for("metrics", "process_resident_memory_bytes").await;
         backend.wait_for("trace", "close_window").await;
         for signal in ["logs", "metrics", "trace"] {

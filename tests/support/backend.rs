@@ -13,6 +13,7 @@ use axum::routing::post;
 use http_body_util::{BodyExt, Full};
 
 use super::server::{self, Server};
+use super::spans::{self, Span};
 
 /// How long what is awaited may take, on a machine that compiles meanwhile.
 const AWAITED_MAX: Duration = Duration::from_secs(30);
@@ -69,6 +70,13 @@ impl Backend {
             assert!(begun.elapsed() < AWAITED_MAX, "no {signal} with {text:?} came: {paths:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The spans that came over HTTP so far.
+    pub fn spans(&self) -> Vec<Span> {
+        let taken = self.taken.lock().unwrap();
+        let sent = taken.iter().filter(|(path, _, _)| path == "/v1/traces");
+        sent.flat_map(|(_, _, body)| spans::of(body)).collect()
     }
 
     /// The `service.instance.id` of whoever sends logs.

@@ -18,4 +18,5 @@ pub mod programs;
 pub mod python;
 pub mod server;
 pub mod service;
+pub mod spans;
 pub mod wire;

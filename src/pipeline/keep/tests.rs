@@ -66,6 +66,11 @@ fn what_is_kept_is_bounded_whatever_came() {
         ..LogRecord::default()
     };
     let sample = sample(&record);
+    let cuts = limits.cuts_of_sample(&record);
+    assert_eq!((cuts.bodies, cuts.values, cuts.attributes), (1, 128, 172), "what is cut is counted");
+    let analysis = fingerprint::analyze(&record, &Resource::default());
+    assert_eq!(limits.cuts_of_detail(&analysis, &record).stack_traces, 1);
+    assert_eq!(limits.cuts_of_sample(&LogRecord::default()), Cuts::default());
     assert_eq!(sample.body.len(), limits.body_bytes_max);
     assert_eq!(sample.attributes.len(), limits.attributes_max);
     for (key, value) in &sample.attributes {

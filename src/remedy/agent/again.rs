@@ -59,6 +59,17 @@ impl Again {
 
 impl Agent {
     /// Asks for a fix of `cluster` once more, in the repository of `snapshot`.
+    #[tracing::instrument(
+        name = "invoke_agent",
+        skip_all,
+        fields(
+            otel.name = "invoke_agent logmend",
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.provider.name = "anthropic",
+            gen_ai.agent.name = "logmend",
+            gen_ai.request.model = self.claude.model(),
+        )
+    )]
     pub async fn write_again(
         &self,
         cluster: &Cluster,

@@ -64,6 +64,7 @@ async fn hold(turns: Vec<(u16, String)>, budget: Budget) -> Held {
         base_url,
         api_key: secrecy::SecretString::from("sk-ant-test").into(),
         model: "claude-opus-5-5".into(),
+        tally: std::sync::Arc::default(),
     };
     let snapshot = Snapshot::of_files(&[("app/pay.py", FILE), (".github/workflows/x.yml", "on: push\n")]);
     let agent = Agent::new(Client::new(&settings).unwrap());

@@ -97,6 +97,7 @@ impl Follow {
     }
 
     /// Looks at one fix whose pull request stands open as far as is known here, and does what is to be done.
+    #[tracing::instrument(name = "follow_fix", skip_all, fields(logmend.fix.id = fix.id))]
     async fn look_at(&self, fix: Fix, clock: fn() -> UnixNanos) -> Result<(), RemedyError> {
         let (Ok(repository), Ok(branch)) = (fix.repository.parse::<RepoName>(), fix.branch.parse::<Branch>())
         else {

@@ -17,6 +17,7 @@ const DEPLOYMENT_AWAITED: Duration = Duration::from_hours(14 * 24);
 
 impl Follow {
     /// Looks what was seen of a merged fix's error, and says so once it is settled.
+    #[tracing::instrument(name = "watch_fix", skip_all, fields(logmend.fix.id = fix.id))]
     pub(super) async fn watch_merged(&self, fix: Fix, now: UnixNanos) -> Result<(), RemedyError> {
         let Ok(repository) = fix.repository.parse::<RepoName>() else { return Ok(()) };
         let (Some(mut followed), Some(merged_at)) = (self.store.followed(&fix.id).await?, fix.ended_at)
