@@ -34,11 +34,16 @@ async fn emit(service: &Service, records: Vec<LogRecord>) {
     export(&service.grpc_url(), request("shop", records)).await.unwrap();
 }
 
+/// Settings of a service that alerts, and more of them.
+fn together<'a>(
+    targets: &'a [(&'static str, String)],
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    targets.iter().map(|(name, value)| (*name, value.as_str())).chain(more.iter().copied()).collect()
+}
+
 async fn start(alerted: &Alerted, who: &[Who], settings: &[(&str, &str)]) -> Service {
-    let targets = alerted.settings(who);
-    let targets = targets.iter().map(|(name, value)| (*name, value.as_str()));
-    let settings: Vec<_> = targets.chain(settings.iter().copied()).collect();
-    Service::start(&settings).await
+    Service::start(&together(&alerted.settings(who), settings)).await
 }
 
 /// Waits until something holds of what a route answers.
@@ -291,17 +296,9 @@ async fn what_comes_back_or_grows_or_is_spent_is_told() {
     let alerted = Alerted::start().await;
     let github = GitHubStandIn::start(&[("shop/AError.py", "x = 1\n")]).await;
     let claude = ClaudeStandIn::start(Vec::new()).await;
-    let (claude_url, github_url) = (claude.url(), github.url());
-    let settings = [
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude_url),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github_url),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("LOGMEND_LEARN", "off"),
-        ("LOGMEND_MAX_USD_PER_DAY", "0"),
-    ];
-    let service = start(&alerted, &[Who::Webhook, Who::Alertmanager], &settings).await;
+    let targets = alerted.settings(&[Who::Webhook, Who::Alertmanager]);
+    let more = [("LOGMEND_LEARN", "off"), ("LOGMEND_MAX_USD_PER_DAY", "0")];
+    let service = Service::mending(&github, &claude, &together(&targets, &more)).await;
     emit(&service, vec![failure("AError", "a")]).await;
     let known = alerted.rule("new").await;
     let id = known.body["error"]["id"].as_str().unwrap();
@@ -338,9 +335,8 @@ async fn that_requests_are_refused_is_told_without_the_store() {
     };
     let alerted = Alerted::start().await;
     let targets = alerted.settings(&[Who::Webhook, Who::PagerDuty]);
-    let targets: Vec<_> = targets.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // A write beyond the limit fails, as on a full disk, and does not end the process.
-    let service = Service::start_behind("trap '' XFSZ", &targets).await;
+    let service = Service::start_behind("trap '' XFSZ", &together(&targets, &[])).await;
     limit(&service, "0");
     let url = service.grpc_url();
     for n in 0..12 {
@@ -381,16 +377,9 @@ async fn people_are_told_how_fixes_go() {
     let source = "def work(request):\n    raise AError(request)\n";
     let github = GitHubStandIn::start(&[("shop/AError.py", source), ("shop/BError.py", source)]).await;
     let claude = ClaudeStandIn::start(vec![submission, Turn::stop_reason("refusal", "")]).await;
-    let (claude_url, github_url) = (claude.url(), github.url());
-    let settings = [
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude_url),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github_url),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("LOGMEND_LEARN", "off"),
-    ];
-    let service = start(&alerted, &[Who::Webhook, Who::PagerDuty, Who::Slack], &settings).await;
+    let targets = alerted.settings(&[Who::Webhook, Who::PagerDuty, Who::Slack]);
+    let settings = together(&targets, &[("LOGMEND_LEARN", "off")]);
+    let service = Service::mending(&github, &claude, &settings).await;
     emit(&service, vec![failure("AError", "a")]).await;
     service.post(SCAN).await;
     let opened = alerted.rule("fix_opened").await;
