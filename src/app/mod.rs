@@ -237,30 +237,6 @@ impl App {
         });
     }
 
-    fn start_rules(&self, reload: &Reload, rules: Rules, told: watch::Sender<Option<String>>) {
-        let (mut from, stop) = (reload.rules_from.changes(), self.edges_stop.clone());
-        self.edge("the watch over the rules file", async move {
-            while !stop.is_cancelled() {
-                let (file, loaded) = from.borrow_and_update().clone();
-                told.send_replace(None);
-                let watching = async {
-                    match file {
-                        Some(file) => {
-                            file.keep_fresh(rules.clone(), loaded, told.clone(), stop.clone()).await
-                        }
-                        None => stop.cancelled().await,
-                    }
-                };
-                tokio::select! {
-                    () = watching => {}
-                    // The settings name another file, or what was read of it is another.
-                    _ = from.changed() => {}
-                }
-            }
-            Ok(())
-        });
-    }
-
     fn start_forward(&self, next_hop: Option<NextHop>, terms: &Terms) {
         let Some(hop) = next_hop else { return };
         let (watched, stop) = (hop.clone(), self.edges_stop.clone());

@@ -185,6 +185,31 @@ impl Reload {
 }
 
 impl App {
+    /// Watches the rules file that the settings name, and the one that they name after they are read again.
+    pub(super) fn start_rules(&self, reload: &Reload, rules: Rules, told: watch::Sender<Option<String>>) {
+        let (mut from, stop) = (reload.rules_from.changes(), self.edges_stop.clone());
+        self.edge("the watch over the rules file", async move {
+            while !stop.is_cancelled() {
+                let (file, loaded) = from.borrow_and_update().clone();
+                told.send_replace(None);
+                let watching = async {
+                    match file {
+                        Some(file) => {
+                            file.keep_fresh(rules.clone(), loaded, told.clone(), stop.clone()).await
+                        }
+                        None => stop.cancelled().await,
+                    }
+                };
+                tokio::select! {
+                    () = watching => {}
+                    // The settings name another file, or what was read of it is another.
+                    Ok(()) = from.changed() => {}
+                }
+            }
+            Ok(())
+        });
+    }
+
     /// Reads the settings again and takes over what may change, while connections, requests and the open window go on. Where
     /// anything is wrong with them the former ones stay, all of them, and the log and the health say so.
     pub async fn reload(&self, sources: &Sources) {
