@@ -140,6 +140,7 @@ impl App {
         app.start_figures(&standing, &terms);
         let (work, origins) = (Arc::new(Notify::new()), Origins::default());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
+            .mending_only(config.remedy.services_with_source())
             .advised_by(adviser(&config)?)
             .remembered_in(origins.clone());
         let wakes = Wakes::default();

@@ -25,6 +25,7 @@ mod read;
 mod repair;
 mod review;
 mod span;
+mod stray;
 mod walk;
 mod write;
 
@@ -40,6 +41,7 @@ pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
 pub use repair::{Advance, Readied};
 pub use review::{InvalidReviewer, Reviewer};
+pub use stray::Stray;
 pub use write::{Change, Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]

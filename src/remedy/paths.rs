@@ -75,15 +75,7 @@ pub fn writable(path: &str) -> Result<&str, PathFault> {
     let name = file_name(&lower);
     // Folders of the build, the deployment, and code that is not the project's own.
     let folders = [
-        ".github",
-        ".gitlab",
-        ".circleci",
-        ".buildkite",
-        ".husky",
-        ".claude",
-        ".cursor",
-        ".vscode",
-        ".idea",
+        "buildsrc",
         "vendor",
         "third_party",
         "node_modules",
@@ -100,9 +92,20 @@ pub fn writable(path: &str) -> Result<&str, PathFault> {
     // Manifests too: a model may name a package that somebody has registered to be named by models.
     let names = [
         "jenkinsfile",
+        "bitbucket-pipelines.yml",
+        "appveyor.yml",
+        "codefresh.yml",
+        "buildspec.yml",
+        "action.yml",
+        "action.yaml",
+        "procfile",
+        "vagrantfile",
+        "fly.toml",
+        "vercel.json",
+        "netlify.toml",
         "claude.md",
         "agents.md",
-        ".mcp.json",
+        "gemini.md",
         "codeowners",
         "package.json",
         "package-lock.json",
@@ -141,27 +144,57 @@ pub fn writable(path: &str) -> Result<&str, PathFault> {
         "pubspec.yaml",
         "packages.config",
         "packages.lock.json",
+        "gradlew",
+        "gradlew.bat",
+        "mvnw",
+        "mvnw.cmd",
+        "gradle-wrapper.properties",
+        "bunfig.toml",
         "makefile",
+        "gnumakefile",
+        "justfile",
+        "rakefile",
+        "cmakelists.txt",
+        "build",
+        "build.bazel",
+        "workspace",
+        "module.bazel",
         "build.rs",
         "conftest.py",
     ];
     let begins = [
-        ".git",
         "dockerfile",
+        "containerfile",
         "docker-compose",
+        "cloudbuild.y",
+        "serverless.y",
         "compose.y",
         "kustomization.y",
         "requirements",
-        ".pre-commit",
-        ".travis",
         "azure-pipelines",
-        ".env",
     ];
     let ends = [
-        ".tf", ".lock", ".min.js", ".min.css", ".csproj", ".fsproj", ".vbproj", ".props", ".targets", ".sln",
-        ".nuspec", ".gemspec", ".map",
+        ".tf",
+        ".mk",
+        ".gradle",
+        ".gradle.kts",
+        ".dockerfile",
+        ".lock",
+        ".min.js",
+        ".min.css",
+        ".csproj",
+        ".fsproj",
+        ".vbproj",
+        ".props",
+        ".targets",
+        ".sln",
+        ".nuspec",
+        ".gemspec",
+        ".map",
     ];
-    let protected = lower.split('/').rev().skip(1).any(|folder| folders.contains(&folder))
+    // What begins with a dot is of tools: of CI, editors, package managers, agents.
+    let protected = lower.split('/').any(|segment| segment.starts_with('.'))
+        || lower.split('/').rev().skip(1).any(|folder| folders.contains(&folder))
         || names.contains(&name)
         || begins.iter().any(|begin| name.starts_with(begin))
         || ends.iter().any(|end| name.ends_with(end));
@@ -289,6 +322,18 @@ mod tests {
             "infra/main.tf",
             ".gitmodules",
             "x/node_modules/y.js",
+            ".drone.yml",
+            ".cargo/config.toml",
+            "web/.yarnrc.yml",
+            ".devcontainer/devcontainer.json",
+            "gradle/wrapper/gradle-wrapper.properties",
+            "buildSrc/src/main/kotlin/x.kt",
+            "app/build.gradle.kts",
+            "mvnw",
+            "rules.mk",
+            "bitbucket-pipelines.yml",
+            "cloudbuild.yaml",
+            "Containerfile",
         ] {
             assert!(writable(bad).is_err(), "{bad}");
         }
