@@ -295,7 +295,7 @@ impl Remedy {
                     self.store.update_fix(&fix).await?;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, branch = branch.as_str(), "the branch of a failed fix is still there")
+                    tracing::warn!(%error, branch = branch.as_str(), "the branch of a failed fix is still there");
                 }
             }
         }

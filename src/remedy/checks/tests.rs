@@ -174,6 +174,6 @@ fn no_character_that_is_not_seen_and_no_endless_line_is_added() {
     }
     let long = changed("a.py", "a = 1\n", &format!("a = \"{}\"\n", "x".repeat(2_000)));
     assert_eq!(code(&[long]), "too_large");
-    let lines: String = (0..30).map(|n| format!("a{n} = \"{}\"\n", "x".repeat(1_000))).collect();
+    let lines = format!("a = \"{}\"\n", "x".repeat(1_000)).repeat(30);
     assert_eq!(code(&[changed("a.py", "a = 1\n", &lines)]), "too_large");
 }

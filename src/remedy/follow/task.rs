@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn one_repository_rests_alone() {
         let (mut pace, now) = (Pace::default(), UnixNanos::from_secs(100));
-        pace.rest("acme/shop", Duration::from_secs(60), now);
+        pace.rest("acme/shop", Duration::from_mins(1), now);
         assert!(pace.is_resting("acme/shop", UnixNanos::from_secs(159)));
         assert!(!pace.is_resting("acme/web", now));
         assert!(!pace.is_resting("acme/shop", UnixNanos::from_secs(160)));
