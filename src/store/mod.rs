@@ -10,6 +10,7 @@
 //! This room does not know where deltas come from, and does not judge them.
 
 mod alive;
+mod asked;
 mod audit;
 mod budgets;
 mod clusters;
@@ -17,6 +18,7 @@ mod control;
 mod engine;
 mod error;
 mod families;
+mod fix_list;
 mod fixes;
 mod follow;
 mod holes;
@@ -43,10 +45,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-pub use audit::AuditEntry;
+pub use asked::Claimed;
+pub use audit::{AuditEntry, AuditFilter, Audited};
 pub use budgets::{Attempt, Call, Cost, Reservation, Usage};
-pub use clusters::{ClusterFilter, Summary};
+pub use clusters::{ClusterFilter, Cursor, Handling, InvalidCursor, Likely, Named, Page, Summary};
 pub use error::StoreError;
+pub use fix_list::{FixCursor, FixFilter};
 pub use follow::{Followed, Release, Sightings, Watched, Work};
 pub use hours::Hour;
 pub use moves::{Move, MovedFrom};

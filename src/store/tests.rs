@@ -16,6 +16,7 @@ mod follow;
 mod holes;
 mod hours;
 mod learning;
+mod listing;
 mod migrations;
 mod replicas;
 mod retention;

@@ -31,16 +31,18 @@ pub(super) async fn open_or_continue(
 }
 
 /// What an error's state is told by a window that is over.
-async fn age(transaction: &mut Transaction, start: UnixNanos) -> Result<(), sqlx::Error> {
+async fn age(transaction: &mut Transaction, start: UnixNanos, now: UnixNanos) -> Result<(), sqlx::Error> {
     // An error that an earlier window held too is no longer new.
     let ongoing = sql(
-        "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND first_window < $1 AND fingerprint IN
+        "UPDATE cluster SET status = 'ongoing', changed_at = $2 WHERE status = 'new' AND first_window < $1 AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)",
     );
-    transaction.execute(ongoing.bind(start.to_i64())).await?;
-    let regressed = sql("UPDATE cluster SET status = 'regressed' WHERE status = 'fixed' AND fingerprint IN
+    transaction.execute(ongoing.bind(start.to_i64()).bind(now.to_i64())).await?;
+    // What this window had counted before an error was said to be fixed is no regression.
+    let regressed = sql("UPDATE cluster SET status = 'regressed', changed_at = $2
+         WHERE status = 'fixed' AND count > fixed_count AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)");
-    transaction.execute(regressed.bind(start.to_i64())).await.map(drop)
+    transaction.execute(regressed.bind(start.to_i64()).bind(now.to_i64())).await.map(drop)
 }
 
 impl Store {
@@ -70,7 +72,7 @@ impl Store {
         let start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         let closed = sql("UPDATE \"window\" SET closed_at = $1 WHERE start = $2");
         transaction.execute(closed.bind(now.to_i64()).bind(start.to_i64())).await.map_err(&failed)?;
-        age(&mut transaction, start).await.map_err(&failed)?;
+        age(&mut transaction, start, now).await.map_err(&failed)?;
         hours::add_window(&mut transaction, start).await.map_err(&failed)?;
         let next_start = open_or_continue(&mut transaction, now).await.map_err(&failed)?;
         transaction.commit().await.map_err(failed)?;

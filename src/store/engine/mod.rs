@@ -21,7 +21,7 @@ pub(super) use fault::Fault;
 pub(super) use postgres::Postgres;
 pub(super) use row::Row;
 pub(super) use sqlite::Sqlite;
-pub(super) use statement::{Rows, Statement, sql};
+pub(super) use statement::{Rows, Statement, Value, sql};
 pub(super) use transaction::Transaction;
 
 use super::StoreError;
