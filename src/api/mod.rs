@@ -4,14 +4,19 @@
 //! This room reads the store and asks triage and what was learned; it never sees a request of an exporter, Claude or GitHub.
 
 mod access;
+mod audit;
 mod budgets;
 mod error;
+mod etag;
+mod fixes;
+mod handling;
 mod health;
 mod json;
 mod metrics;
 mod monitor;
 mod outcomes;
 mod patterns;
+mod query;
 mod rules;
 mod webhooks;
 
@@ -135,14 +140,21 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/errors/{fingerprint}", get(patterns::one))
         .route("/errors/{fingerprint}/separate", post(patterns::separate))
         .route("/errors/{fingerprint}/rejoin", post(patterns::rejoin))
-        .route("/fixes/generated", get(monitor::fixes))
-        .route("/fixes/{id}", get(monitor::fix))
+        .route("/errors/{fingerprint}/ignore", post(handling::ignore))
+        .route("/errors/{fingerprint}/resolve", post(handling::resolve))
+        .route("/errors/{fingerprint}/reopen", post(handling::reopen))
+        .route("/fixes/generate-for-error", post(fixes::generate_for_error))
+        .route("/fixes/generate-batch", post(fixes::generate_batch))
+        .route("/fixes/generated", get(fixes::list))
+        .route("/fixes/{id}", get(fixes::one))
+        .route("/audit", get(audit::list))
         .route("/rules", get(rules::list))
         .route("/rules/{id}/approve", post(rules::approve))
         .route("/rules/{id}/reject", post(rules::reject))
         .route("/rules/{id}/revoke", post(rules::revoke))
         .route("/outcomes", get(outcomes::list))
         .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
+        .layer(middleware::from_fn(etag::not_modified))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()
         .route("/metrics", get(metrics::text))
