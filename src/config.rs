@@ -29,6 +29,7 @@ mod loki;
 mod services;
 mod store;
 mod telemetry;
+mod tokens;
 
 pub use keys::{KEYS, Key};
 
@@ -144,6 +145,8 @@ struct Reader<'s> {
     github_tables: Vec<github::Table>,
     /// The tables of single services in the file.
     services: Option<toml::Table>,
+    /// The tables of tokens in the file.
+    tokens: Option<toml::Table>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
@@ -155,6 +158,7 @@ impl<'s> Reader<'s> {
             file: BTreeMap::new(),
             github_tables: Vec::new(),
             services: None,
+            tokens: None,
             faults: Vec::new(),
             notes: Vec::new(),
         };
@@ -195,6 +199,10 @@ impl<'s> Reader<'s> {
                 }
                 toml::Value::Table(services) if key == services::KEY => {
                     self.services = Some(services);
+                    continue;
+                }
+                toml::Value::Table(tokens) if key == tokens::KEY => {
+                    self.tokens = Some(tokens);
                     continue;
                 }
                 _ => {
@@ -329,7 +337,8 @@ impl<'s> Reader<'s> {
         };
         self.note_what_is_off(claude.is_some(), remedy.has_repository(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
-        let (ingest, api_addr) = (self.ingest(), self.api_addr());
+        let tokens = self.tokens();
+        let (ingest, api_addr) = (self.ingest(&tokens), self.api_addr());
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         let store = self.store();
         Config {
@@ -337,7 +346,11 @@ impl<'s> Reader<'s> {
             ingest,
             kept: self.kept(),
             clusters_per_window_max: self.clusters_per_window_max(),
-            api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
+            api: api::Settings {
+                addr: api_addr,
+                token: Token::new(self.secret("LOGMEND_API_TOKEN")),
+                tokens,
+            },
             redis: self.redis(&store),
             leader_term: self.leader_term(),
             store,

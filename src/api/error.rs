@@ -33,6 +33,10 @@ impl Problem {
         &self.detail
     }
 
+    pub(super) fn is_of(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     /// Whether the service is to blame, not the call.
     pub(super) fn is_of_the_service(&self) -> bool {
         self.status.is_server_error()

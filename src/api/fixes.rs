@@ -1,10 +1,11 @@
 //! Fixes: lists of them, one, and those that people ask for.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Serialize;
 
+use super::access::Caller;
 use super::error::Problem;
 use super::json::FixJson;
 use super::patterns;
@@ -93,16 +94,24 @@ pub(super) async fn one(
 type Asked = Result<(StatusCode, Json<Accepted>), Problem>;
 
 /// Begins a fix for one error; it goes on in the background.
-pub(super) async fn generate_for_error(State(state): State<super::State>, given: Given) -> Asked {
+pub(super) async fn generate_for_error(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    given: Given,
+) -> Asked {
     let params = Params::from(given);
     let id = params.get("error_id").ok_or_else(|| Problem::bad_request("error_id names the error"))?;
     let cluster = wanted(&state, id).await?;
-    let begun = begin(&state, &cluster, create_pr(&params)?).await;
+    let begun = begin(&state, &caller, &cluster, create_pr(&params)?).await;
     accepted(vec![begun.map_err(|error| Ok((cluster.fingerprint, error)))])
 }
 
 /// The same for several errors: each as far as the limits go. An id that names none is told and stops no other.
-pub(super) async fn generate_batch(State(state): State<super::State>, given: Given) -> Asked {
+pub(super) async fn generate_batch(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    given: Given,
+) -> Asked {
     let params = Params::from(given);
     let ids: Vec<String> = params.list("error_ids")?;
     if !(1..=BATCH_MAX).contains(&ids.len()) {
@@ -115,9 +124,9 @@ pub(super) async fn generate_batch(State(state): State<super::State>, given: Giv
         outcomes.push(match wanted(&state, &id).await {
             Err(problem) if problem.is_of_the_service() => return Err(problem),
             Err(problem) => Err(Err((id, problem))),
-            Ok(cluster) => {
-                begin(&state, &cluster, create_pr).await.map_err(|error| Ok((cluster.fingerprint, error)))
-            }
+            Ok(cluster) => begin(&state, &caller, &cluster, create_pr)
+                .await
+                .map_err(|error| Ok((cluster.fingerprint, error))),
         });
     }
     accepted(outcomes)
@@ -132,8 +141,13 @@ async fn wanted(state: &super::State, id: &str) -> Result<Cluster, Problem> {
     state.store.cluster(id).await?.ok_or_else(patterns::no_such_error)
 }
 
-async fn begin(state: &super::State, cluster: &Cluster, create_pr: bool) -> Result<Begun, NotBegun> {
-    let fix = state.triage.begin_asked(cluster, create_pr, "api").await?;
+async fn begin(
+    state: &super::State,
+    caller: &Caller,
+    cluster: &Cluster,
+    create_pr: bool,
+) -> Result<Begun, NotBegun> {
+    let fix = state.triage.begin_asked(cluster, create_pr, &caller.actor()).await?;
     Ok(Begun { error_id: cluster.fingerprint, fix_id: fix.id })
 }
 

@@ -1,9 +1,10 @@
 //! What people say of an error: to leave it, that it is mended, that it is not.
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use serde::Serialize;
 
+use super::access::Caller;
 use super::error::Problem;
 use super::json::ErrorJson;
 use super::patterns;
@@ -18,21 +19,38 @@ pub(super) struct Handled {
 
 type Answer = Result<Json<Handled>, Problem>;
 
-pub(super) async fn ignore(state: State<super::State>, id: Path<String>) -> Answer {
-    handle(state, id, Handling::Ignore).await
+pub(super) async fn ignore(
+    state: State<super::State>,
+    caller: Extension<Caller>,
+    id: Path<String>,
+) -> Answer {
+    handle(state, caller, id, Handling::Ignore).await
 }
 
-pub(super) async fn resolve(state: State<super::State>, id: Path<String>) -> Answer {
-    handle(state, id, Handling::Resolve).await
+pub(super) async fn resolve(
+    state: State<super::State>,
+    caller: Extension<Caller>,
+    id: Path<String>,
+) -> Answer {
+    handle(state, caller, id, Handling::Resolve).await
 }
 
-pub(super) async fn reopen(state: State<super::State>, id: Path<String>) -> Answer {
-    handle(state, id, Handling::Reopen).await
+pub(super) async fn reopen(
+    state: State<super::State>,
+    caller: Extension<Caller>,
+    id: Path<String>,
+) -> Answer {
+    handle(state, caller, id, Handling::Reopen).await
 }
 
-async fn handle(State(state): State<super::State>, Path(id): Path<String>, handling: Handling) -> Answer {
+async fn handle(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    handling: Handling,
+) -> Answer {
     let id = patterns::named(&state, &id).await?;
-    let status = state.store.handle(id, handling, "api", state.store.now()).await?;
+    let status = state.store.handle(id, handling, &caller.actor(), state.store.now()).await?;
     let status = status.ok_or_else(patterns::no_such_error)?.as_str();
     Ok(Json(Handled { status, error: patterns::error(&state, id).await? }))
 }

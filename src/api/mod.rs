@@ -12,26 +12,28 @@ mod fixes;
 mod handling;
 mod health;
 mod json;
+mod login;
 mod metrics;
 mod monitor;
 mod outcomes;
 mod patterns;
 mod query;
 mod rules;
+mod sessions;
 mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::sync::watch;
 
 use crate::leader::Terms;
 use crate::learn::{Learned, Mode};
-use crate::model::{Token, UnixNanos};
+use crate::model::{Token, TokenScope, Tokens, UnixNanos};
 use crate::store::Store;
 use crate::triage::Triage;
 
@@ -46,11 +48,22 @@ pub struct Settings {
     pub addr: SocketAddr,
     /// What callers must present; without it changing calls are taken from this machine alone.
     pub token: Token,
+    /// Others that will do, as far as their scopes go.
+    pub tokens: Tokens,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Token::default() }
+        let addr = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { addr, token: Token::default(), tokens: Tokens::default() }
+    }
+}
+
+impl Settings {
+    /// Whether callers must present a token.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.token.is_set() || self.tokens.iter().any(|token| token.scope >= TokenScope::Read)
     }
 }
 
@@ -158,12 +171,17 @@ pub fn router(state: State, access: Access) -> Router {
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()
         .route("/metrics", get(metrics::text))
-        .layer(middleware::from_fn_with_state(access, access::door));
+        .layer(middleware::from_fn_with_state(access.clone(), access::door));
+    let sessions = Router::new()
+        .route("/login", post(login::login))
+        .route("/logout", post(login::logout))
+        .layer(Extension(access));
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .nest("/error-monitor", monitor)
         .merge(metrics)
+        .merge(sessions)
         .route("/webhooks/github", post(webhooks::github))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)

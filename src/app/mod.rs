@@ -132,7 +132,8 @@ impl App {
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
         let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
-        let router = api::router(state, api::Access::new(config.api.token.clone()));
+        let access = api::Access::new(&config.api, store.clone(), telemetry::now);
+        let router = api::router(state, access);
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, &terms);

@@ -6,6 +6,7 @@ mod lines;
 pub mod rules;
 pub mod run;
 pub mod send;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub fn command() -> Command {
         .subcommand(classify::command_line())
         .subcommand(send::command_line())
         .subcommand(rules::command_line())
+        .subcommand(token::command_line())
 }
 
 fn secrets_help() -> String {
@@ -70,6 +72,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
+        Some(("token", token)) => token::main(token),
         Some((_, run)) => run::main(&sources(run)),
         None => run::main(&sources(matches)),
     }

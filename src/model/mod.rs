@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here knows another room.
 
+mod access;
 mod budget;
 mod cluster;
 mod family;
@@ -19,6 +20,7 @@ mod time;
 mod token;
 mod transport;
 
+pub use access::{InvalidHash, KnownToken, TokenHash, TokenScope, Tokens};
 pub use budget::{Breaker, Cap, Exceeded, Expense, Limits};
 pub use cluster::{
     Activity, Cluster, ClusterDetail, ClusterStatus, Delta, Frame, HeldBack, MASK, Sample, Verdict,
@@ -35,5 +37,5 @@ pub use proposal::{Decision, ProposalStatus, RuleProposal};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;
-pub use token::Token;
+pub use token::{Token, presented};
 pub use transport::Transport;

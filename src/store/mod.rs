@@ -33,6 +33,7 @@ mod reasons;
 mod retention;
 mod scans;
 mod schema;
+mod secrets;
 mod settings;
 mod sightings;
 mod summaries;
