@@ -67,6 +67,7 @@ pub(super) async fn list(State(state): State<super::State>, given: Given) -> Res
     };
     let limit = params.number("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
     let filter = FixFilter {
+        ids: None,
         statuses: params.list("status")?,
         error,
         after: params.parsed::<FixCursor>("cursor")?,

@@ -8,6 +8,7 @@ mod audit;
 mod budgets;
 mod error;
 mod etag;
+mod events;
 mod fixes;
 mod handling;
 mod health;
@@ -161,12 +162,14 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/fixes/generated", get(fixes::list))
         .route("/fixes/{id}", get(fixes::one))
         .route("/audit", get(audit::list))
+        .route("/events", get(events::listen))
         .route("/rules", get(rules::list))
         .route("/rules/{id}/approve", post(rules::approve))
         .route("/rules/{id}/reject", post(rules::reject))
         .route("/rules/{id}/revoke", post(rules::revoke))
         .route("/outcomes", get(outcomes::list))
         .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
+        .layer(Extension(events::Feed::default()))
         .layer(middleware::from_fn(etag::not_modified))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()

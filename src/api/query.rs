@@ -105,6 +105,7 @@ impl Params {
             return Err(Problem::bad_request(format!("text may have {TEXT_BYTES_MAX} bytes")));
         }
         Ok(ClusterFilter {
+            ids: None,
             seen_since: self.since()?,
             urgent: self.flag("urgent")? == Some(true),
             fixable: self.flag("fixable")? == Some(true),

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::engine::{Statement, sql};
+use super::engine::{Rows, Statement, sql};
 use super::{InvalidCursor, Store, StoreError, fixes};
 use crate::model::{Fingerprint, Fix, FixStatus, UnixNanos};
 
 /// Which fixes to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FixFilter {
+    /// Only those with these ids, up to some hundreds; all where `None`.
+    pub ids: Option<Vec<String>>,
     /// Only those that stand so; all where there are none.
     pub statuses: Vec<FixStatus>,
     /// Only those of this error.
@@ -70,7 +72,8 @@ impl Store {
             fixes::SELECT,
             condition(filter)
         );
-        let rows = self.database.fetch(bound(text, filter, filter.after.as_ref()).bind(one_more)).await;
+        let asked = bound(text, filter, filter.after.as_ref()).bind(one_more);
+        let rows = self.database.fetch(named(asked, filter)).await;
         let rows = rows.map_err(StoreError::while_doing("reading fixes"))?;
         let mut page = rows.iter().map(fixes::read).collect::<Result<Vec<_>, _>>()?;
         let more = page.len() > length;
@@ -89,7 +92,7 @@ impl Store {
             "SELECT count(*) FROM fix x LEFT JOIN member m ON m.fingerprint = x.fingerprint WHERE {}",
             condition(filter)
         );
-        let counted = self.database.one(bound(text, filter, None)).await;
+        let counted = self.database.one(named(bound(text, filter, None), filter)).await;
         counted.and_then(|row| row.number(0)).map_err(StoreError::while_doing("counting fixes"))
     }
 }
@@ -101,8 +104,9 @@ fn condition(filter: &FixFilter) -> String {
     } else {
         format!("x.status IN ({}) AND ", statuses.join(", "))
     };
+    let named = if filter.ids.is_some() { "x.id IN (SELECT rows.id FROM {rows}) AND " } else { "" };
     format!(
-        "{of_status}($1 = '' OR coalesce(m.family, x.fingerprint) = $1)
+        "{named}{of_status}($1 = '' OR coalesce(m.family, x.fingerprint) = $1)
            AND ($2 = 0 OR x.created_at < $3 OR (x.created_at = $3 AND x.id > $4))"
     )
 }
@@ -113,4 +117,11 @@ fn bound(text: String, filter: &FixFilter, after: Option<&FixCursor>) -> Stateme
         .bind(after.is_some())
         .bind(after.map_or(0, |after| after.created_at.to_i64()))
         .bind(after.map_or("", |after| &after.id))
+}
+
+fn named(statement: Statement, filter: &FixFilter) -> Statement {
+    match &filter.ids {
+        None => statement,
+        Some(ids) => statement.with(Rows::default().texts("id", ids.iter().map(String::as_str))),
+    }
 }

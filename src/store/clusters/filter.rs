@@ -11,6 +11,8 @@ use crate::store::engine::{Statement, Value, sql};
 /// Which clusters to read. A family is asked as the one error that it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterFilter {
+    /// Only those with these ids; all where `None`.
+    pub ids: Option<Vec<Fingerprint>>,
     /// Only those seen since then.
     pub seen_since: Option<UnixNanos>,
     /// Only critical and high ones.
@@ -90,6 +92,11 @@ impl Conditions {
     pub(super) fn of(filter: &ClusterFilter) -> Self {
         let mut asked =
             Self { values: Vec::new(), alone: vec!["1 = 1".into()], family: vec!["1 = 1".into()] };
+        if let Some(ids) = &filter.ids {
+            // Hex digits alone.
+            let ids = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+            asked.both(format!("c.fingerprint IN ({ids})"), format!("e.id IN ({ids})"));
+        }
         asked.numbers(filter);
         if let Some(service) = &filter.service {
             asked.of_shown("c.service = {}", service);
