@@ -6,6 +6,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api_access;
+mod api_events;
+mod api_routes;
 mod architecture;
 mod attacks;
 mod budgets;

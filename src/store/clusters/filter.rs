@@ -93,8 +93,9 @@ impl Conditions {
         let mut asked =
             Self { values: Vec::new(), alone: vec!["1 = 1".into()], family: vec!["1 = 1".into()] };
         if let Some(ids) = &filter.ids {
-            // Hex digits alone.
-            let ids = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
+            // Hex digits alone. A list of none is no SQL, and lets nothing through.
+            let ids = ids.iter().map(|id| format!("'{id}'")).chain(["''".to_owned()]);
+            let ids = ids.collect::<Vec<_>>().join(", ");
             asked.both(format!("c.fingerprint IN ({ids})"), format!("e.id IN ({ids})"));
         }
         asked.numbers(filter);
