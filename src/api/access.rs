@@ -189,7 +189,11 @@ pub(super) async fn door(State(access): State<Access>, request: Request, next: N
     match access.check(&head).await {
         Ok(caller) => {
             head.extensions.insert(caller);
-            next.run(Request::from_parts(head, body)).await
+            let mut response = next.run(Request::from_parts(head, body)).await;
+            // Answers hold log text: no browser is to guess what that may be.
+            let as_told = header::HeaderValue::from_static("nosniff");
+            response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, as_told);
+            response
         }
         Err(problem) => {
             let mut response = problem.into_response();

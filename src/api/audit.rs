@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::Problem;
+use super::openapi::{AuditQuery, Problems, Unhandled};
 use super::query::{Given, Params};
 use crate::model::UnixNanos;
 use crate::store::{AuditFilter, Audited};
@@ -13,7 +15,7 @@ const LIMIT_DEFAULT: u64 = 100;
 const LIMIT_MAX: u64 = 1_000;
 
 /// A part of the audit trail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Trail {
     count: usize,
     audit: Vec<AuditJson>,
@@ -21,7 +23,7 @@ pub(super) struct Trail {
 }
 
 /// One action.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AuditJson {
     id: u64,
     at: UnixNanos,
@@ -38,6 +40,7 @@ impl From<Audited> for AuditJson {
     }
 }
 
+#[utoipa::path(get, path = "/error-monitor/audit", tag = "audit", params(AuditQuery), responses((status = 200, description = "Actions, the latest first", body = Trail), Problems, Unhandled))]
 pub(super) async fn list(State(state): State<super::State>, given: Given) -> Result<Json<Trail>, Problem> {
     let params = Params::from(given);
     let limit = params.number("limit", LIMIT_DEFAULT, LIMIT_MAX)?;

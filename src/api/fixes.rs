@@ -1,15 +1,17 @@
 //! Fixes: lists of them, one, and those that people ask for.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::access::Caller;
 use super::error::Problem;
 use super::json::FixJson;
+use super::openapi::{Changing, FixQuery, Problems, Unhandled};
 use super::patterns;
-use super::query::{Given, Params};
+use super::query::{Given, In, Params};
 use crate::model::{Cluster, Fingerprint};
 use crate::store::{FixCursor, FixFilter};
 use crate::triage::NotBegun;
@@ -20,7 +22,7 @@ const LIMIT_DEFAULT: u64 = 1_000;
 const LIMIT_MAX: u64 = 10_000;
 
 /// The fixes, the latest claim first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Fixes {
     total_fixes: u64,
     fixes: Vec<FixJson>,
@@ -28,13 +30,13 @@ pub(super) struct Fixes {
 }
 
 /// One fix.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OneFix {
     fix: FixJson,
 }
 
 /// What came of asking for fixes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Accepted {
     status: &'static str,
     fix_ids: Vec<String>,
@@ -43,14 +45,14 @@ pub(super) struct Accepted {
 }
 
 /// A fix that is begun.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Begun {
     error_id: Fingerprint,
     fix_id: String,
 }
 
 /// An error that none is begun for, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct NotStarted {
     error_id: String,
     code: String,
@@ -59,6 +61,7 @@ pub(super) struct NotStarted {
     fix_id: Option<String>,
 }
 
+#[utoipa::path(get, path = "/error-monitor/fixes/generated", tag = "fixes", params(FixQuery), responses((status = 200, description = "Fixes, the latest claim first", body = Fixes), Changing, Problems, Unhandled))]
 pub(super) async fn list(State(state): State<super::State>, given: Given) -> Result<Json<Fixes>, Problem> {
     let params = Params::from(given);
     let error = match params.get("error_id") {
@@ -81,9 +84,10 @@ pub(super) async fn list(State(state): State<super::State>, given: Given) -> Res
     }))
 }
 
+#[utoipa::path(get, path = "/error-monitor/fixes/{id}", tag = "fixes", params(("id" = String, Path, description = "The id of a fix")), responses((status = 200, description = "One fix", body = OneFix), Problems, Unhandled))]
 pub(super) async fn one(
     State(state): State<super::State>,
-    Path(id): Path<String>,
+    In(id): In<String>,
 ) -> Result<Json<OneFix>, Problem> {
     let none =
         || Problem::not_found("there is no fix of this id; GET /error-monitor/fixes/generated lists them");
@@ -95,6 +99,7 @@ pub(super) async fn one(
 type Asked = Result<(StatusCode, Json<Accepted>), Problem>;
 
 /// Begins a fix for one error; it goes on in the background.
+#[utoipa::path(post, path = "/error-monitor/fixes/generate-for-error", tag = "fixes", params(("error_id" = String, Query, description = "The id of the error, or its beginning"), ("create_pr" = Option<bool>, Query, description = "false: the change is stored, and no pull request opened; true by default")), responses((status = 202, description = "The fix is begun", body = Accepted), Changing, Problems, Unhandled))]
 pub(super) async fn generate_for_error(
     State(state): State<super::State>,
     Extension(caller): Extension<Caller>,
@@ -108,6 +113,7 @@ pub(super) async fn generate_for_error(
 }
 
 /// The same for several errors: each as far as the limits go. An id that names none is told and stops no other.
+#[utoipa::path(post, path = "/error-monitor/fixes/generate-batch", tag = "fixes", params(("error_ids" = String, Query, description = "1 to 20 ids with a comma between two"), ("create_pr" = Option<bool>, Query, description = "false: the change is stored, and no pull request opened; true by default")), responses((status = 202, description = "Fixes are begun", body = Accepted), Changing, Problems, Unhandled))]
 pub(super) async fn generate_batch(
     State(state): State<super::State>,
     Extension(caller): Extension<Caller>,

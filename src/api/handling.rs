@@ -1,17 +1,20 @@
 //! What people say of an error: to leave it, that it is mended, that it is not.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::access::Caller;
 use super::error::Problem;
 use super::json::ErrorJson;
+use super::openapi::{Changing, Problems, Unhandled};
 use super::patterns;
+use super::query::In;
 use crate::store::Handling;
 
 /// An error as it stands now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Handled {
     status: &'static str,
     error: ErrorJson,
@@ -19,34 +22,25 @@ pub(super) struct Handled {
 
 type Answer = Result<Json<Handled>, Problem>;
 
-pub(super) async fn ignore(
-    state: State<super::State>,
-    caller: Extension<Caller>,
-    id: Path<String>,
-) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/ignore", tag = "errors", params(("fingerprint" = String, Path, description = "The id of an error, or the beginning of it that no other id has")), responses((status = 200, description = "The error as it stands now", body = Handled), Changing, Problems, Unhandled))]
+pub(super) async fn ignore(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
     handle(state, caller, id, Handling::Ignore).await
 }
 
-pub(super) async fn resolve(
-    state: State<super::State>,
-    caller: Extension<Caller>,
-    id: Path<String>,
-) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/resolve", tag = "errors", params(("fingerprint" = String, Path, description = "The id of an error, or the beginning of it that no other id has")), responses((status = 200, description = "The error as it stands now", body = Handled), Changing, Problems, Unhandled))]
+pub(super) async fn resolve(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
     handle(state, caller, id, Handling::Resolve).await
 }
 
-pub(super) async fn reopen(
-    state: State<super::State>,
-    caller: Extension<Caller>,
-    id: Path<String>,
-) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/reopen", tag = "errors", params(("fingerprint" = String, Path, description = "The id of an error, or the beginning of it that no other id has")), responses((status = 200, description = "The error as it stands now", body = Handled), Changing, Problems, Unhandled))]
+pub(super) async fn reopen(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
     handle(state, caller, id, Handling::Reopen).await
 }
 
 async fn handle(
     State(state): State<super::State>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    In(id): In<String>,
     handling: Handling,
 ) -> Answer {
     let id = patterns::named(&state, &id).await?;

@@ -7,9 +7,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{Access, is_cross_site};
 use super::error::Problem;
+use super::openapi::{self, Changing, Problems, Unhandled};
 use super::sessions::{self, SESSION_SECS};
 use crate::model::{KnownToken, TokenScope, UnixNanos};
 
@@ -17,13 +19,13 @@ use crate::model::{KnownToken, TokenScope, UnixNanos};
 const BODY_BYTES_MAX: usize = 4_096;
 
 /// What people present.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Login {
     token: String,
 }
 
 /// A session that has begun.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Session {
     name: String,
     scope: TokenScope,
@@ -31,12 +33,13 @@ pub(super) struct Session {
 }
 
 /// A session that has ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ended {
     status: &'static str,
 }
 
 /// `POST /login`, with `{"token": …}` or a form's `token=…`. A form is sent on to the dashboard, or back to try again.
+#[utoipa::path(post, path = "/login", tag = "sessions", request_body(content((Login = "application/json"), (Login = "application/x-www-form-urlencoded"))), responses((status = 200, description = "A session has begun; its cookie is set", body = Session), (status = 303, description = "The same, for a form"), (status = 413, description = "The body is too long", body = openapi::Problem, content_type = "application/problem+json"), Changing, Problems, Unhandled))]
 pub(super) async fn login(
     State(state): State<super::State>,
     Extension(access): Extension<Access>,
@@ -61,6 +64,7 @@ pub(super) async fn login(
 }
 
 /// `POST /logout`.
+#[utoipa::path(post, path = "/logout", tag = "sessions", responses((status = 200, description = "The session has ended; its cookie is taken back", body = Ended), (status = 303, description = "The same, for a form"), Problems, Unhandled))]
 pub(super) async fn logout(request: Request) -> Response {
     let (head, _) = request.into_parts();
     if is_cross_site(&head) {

@@ -16,6 +16,7 @@ mod json;
 mod login;
 mod metrics;
 mod monitor;
+mod openapi;
 mod outcomes;
 mod patterns;
 mod query;
@@ -182,6 +183,7 @@ pub fn router(state: State, access: Access) -> Router {
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/openapi.json", get(openapi::describe))
         .nest("/error-monitor", monitor)
         .merge(metrics)
         .merge(sessions)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::budgets;
 use super::error::Problem;
 use super::json::{ErrorJson, FixJson};
+use super::openapi::{self, Problems, Unhandled};
 use super::outcomes;
 use super::query::{Given, Params};
 use crate::store::ClusterFilter;
@@ -16,6 +17,7 @@ const OVERVIEW_LENGTH: u32 = 10;
 
 type Answer = Result<Json<Value>, Problem>;
 
+#[utoipa::path(get, path = "/error-monitor/autonomous/status", tag = "monitor", responses((status = 200, description = "How the monitor stands", body = openapi::Status), Problems, Unhandled))]
 pub(super) async fn status(State(state): State<super::State>) -> Answer {
     let since = state.store.last_fix_at().await?.unwrap_or_default();
     Ok(Json(json!({
@@ -34,6 +36,7 @@ pub(super) async fn status(State(state): State<super::State>) -> Answer {
     })))
 }
 
+#[utoipa::path(get, path = "/error-monitor/dashboard", tag = "monitor", responses((status = 200, description = "The overview", body = openapi::Dashboard), Problems, Unhandled))]
 pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     let summary = state.store.summary().await?;
     let standings = state.triage.standings((state.clock)()).await?;
@@ -59,6 +62,7 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
 }
 
 /// Closes the open window now and answers when it is triaged; fixes go on in the background.
+#[utoipa::path(post, path = "/error-monitor/monitor/scan", tag = "monitor", params(("auto_fix" = Option<bool>, Query, description = "Whether fixes are begun; as AUTO_FIX_ENABLED says by default")), responses((status = 200, description = "The window is closed and triaged", body = openapi::Scanned), Problems, Unhandled))]
 pub(super) async fn scan(State(state): State<super::State>, given: Given) -> Answer {
     let report = state.triage.scan(Params::from(given).flag("auto_fix")?).await?;
     Ok(Json(json!({
@@ -69,11 +73,13 @@ pub(super) async fn scan(State(state): State<super::State>, given: Given) -> Ans
     })))
 }
 
+#[utoipa::path(post, path = "/error-monitor/monitor/start", tag = "monitor", responses((status = 200, description = "Triage goes on", body = openapi::Switched), Problems, Unhandled))]
 pub(super) async fn start(State(state): State<super::State>) -> Answer {
     state.triage.set_running(true).await?;
     Ok(Json(json!({"status": "started"})))
 }
 
+#[utoipa::path(post, path = "/error-monitor/monitor/stop", tag = "monitor", responses((status = 200, description = "Triage is paused", body = openapi::Switched), Problems, Unhandled))]
 pub(super) async fn stop(State(state): State<super::State>) -> Answer {
     state.triage.set_running(false).await?;
     Ok(Json(json!({"status": "stopped"})))

@@ -1,13 +1,15 @@
 //! The errors: recent, critical, fixable, unclassified, all, and one; and what people say of how they were merged.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::json::ErrorJson;
-use super::query::{Given, Params};
+use super::openapi::{self, Changing, ErrorQuery, Problems, RecentQuery, Unhandled};
+use super::query::{Given, In, Params};
 use crate::model::{Fingerprint, UnixNanos};
 use crate::store::{AuditEntry, ClusterFilter, Likely, Named};
 
@@ -17,7 +19,7 @@ type Answer = Result<Json<Value>, Problem>;
 macro_rules! list {
     ($name:ident, $key:literal) => {
         #[doc = concat!("The errors of `", $key, "`, latest first.")]
-        #[derive(Debug, Serialize)]
+        #[derive(Debug, Serialize, ToSchema)]
         pub(super) struct $name {
             count: usize,
             hours: u64,
@@ -45,7 +47,7 @@ list!(Fixable, "fixable_errors");
 list!(Unclassified, "unclassified_errors");
 
 /// All errors, latest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Patterns {
     total_patterns: u64,
     matching: u64,
@@ -53,10 +55,12 @@ pub(super) struct Patterns {
     next_cursor: Option<String>,
 }
 
+#[utoipa::path(get, path = "/error-monitor/errors/recent", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Recent), Problems, Unhandled))]
 pub(super) async fn recent(State(state): State<super::State>, given: Given) -> Result<Json<Recent>, Problem> {
     Recent::answer(&state, given, ClusterFilter::default()).await
 }
 
+#[utoipa::path(get, path = "/error-monitor/errors/critical", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Critical), Problems, Unhandled))]
 pub(super) async fn critical(
     State(state): State<super::State>,
     given: Given,
@@ -64,6 +68,7 @@ pub(super) async fn critical(
     Critical::answer(&state, given, ClusterFilter { urgent: true, ..ClusterFilter::default() }).await
 }
 
+#[utoipa::path(get, path = "/error-monitor/errors/fixable", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Fixable), Problems, Unhandled))]
 pub(super) async fn fixable(
     State(state): State<super::State>,
     given: Given,
@@ -71,6 +76,7 @@ pub(super) async fn fixable(
     Fixable::answer(&state, given, ClusterFilter { fixable: true, ..ClusterFilter::default() }).await
 }
 
+#[utoipa::path(get, path = "/error-monitor/errors/unclassified", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Unclassified), Problems, Unhandled))]
 pub(super) async fn unclassified(
     State(state): State<super::State>,
     given: Given,
@@ -99,6 +105,7 @@ async fn list(
     Ok((hours, errors, page.next.map(|next| next.to_string())))
 }
 
+#[utoipa::path(get, path = "/error-monitor/errors/patterns", tag = "errors", params(ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Patterns), Problems, Unhandled))]
 pub(super) async fn all(State(state): State<super::State>, given: Given) -> Result<Json<Patterns>, Problem> {
     let filter = Params::from(given).filter()?;
     let matching = state.store.count_clusters(&ClusterFilter { after: None, ..filter.clone() }).await?;
@@ -115,7 +122,8 @@ pub(super) async fn all(State(state): State<super::State>, given: Given) -> Resu
 const HOURS_SHOWN: u64 = 30 * 24;
 
 /// Any id of an error leads to it, with how often it came in each hour and whether it goes on.
-pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+#[utoipa::path(get, path = "/error-monitor/errors/{fingerprint}", tag = "errors", params(("fingerprint" = String, Path, description = "The id of an error, or the beginning of it that no other id has")), responses((status = 200, description = "One error", body = openapi::OneError), Changing, Problems, Unhandled))]
+pub(super) async fn one(State(state): State<super::State>, In(id): In<String>) -> Answer {
     let (id, now) = (named(&state, &id).await?, state.store.now());
     let cluster = state.store.cluster(id).await?.ok_or_else(no_such_error)?;
     let since = UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(HOURS_SHOWN * 3_600).0));
@@ -128,14 +136,16 @@ pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String
 }
 
 /// Takes one cluster out of its family for good, and answers with it as it stands alone.
-pub(super) async fn separate(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/separate", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It stands alone", body = openapi::Separated), Problems, Unhandled))]
+pub(super) async fn separate(State(state): State<super::State>, In(id): In<String>) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     let noted = state.store.separate(id, now).await?.ok_or_else(no_such_error)?;
     merge_again(&state, id, "separate", noted, now).await
 }
 
 /// Takes back [`separate`].
-pub(super) async fn rejoin(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/rejoin", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It is compared again", body = openapi::Separated), Problems, Unhandled))]
+pub(super) async fn rejoin(State(state): State<super::State>, In(id): In<String>) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     error(&state, id).await?;
     let noted = state.store.rejoin(id).await?;
@@ -182,7 +192,7 @@ pub(super) async fn named(state: &super::State, text: &str) -> Result<Fingerprin
 }
 
 /// An error that the beginning of a fingerprint may mean.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LikelyJson {
     id: Fingerprint,
     service: String,

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::error::Problem;
 use crate::model::UnixNanos;
@@ -24,6 +26,20 @@ pub(super) type Given = Query<Vec<(String, String)>>;
 /// The same, to be read by name.
 #[derive(Debug)]
 pub(super) struct Params(Vec<(String, String)>);
+
+/// What stands in the address. What cannot be read there is a problem like any other.
+#[derive(Debug)]
+pub(super) struct In<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for In<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        let unreadable = |_| Problem::bad_request("the address holds what is no UTF-8, percent-encoded");
+        read.map(|Path(read)| Self(read)).map_err(unreadable)
+    }
+}
 
 impl From<Given> for Params {
     fn from(Query(given): Given) -> Self {

@@ -5,11 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Category, Fingerprint, Severity, UnixNanos, UnknownName};
 
 /// Where a fix stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FixStatus {
     /// Claimed; waits for its turn, or for another try after a passing fault.

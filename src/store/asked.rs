@@ -4,6 +4,9 @@ use super::engine::{Purpose, Row, Transaction, sql};
 use super::{Store, StoreError, fixes};
 use crate::model::{Cluster, Fingerprint, Fix, FixStatus, UnixNanos};
 
+/// How often a claim is tried that another one comes before.
+const TRIES: u32 = 3;
+
 /// What came of asking for a fix.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
@@ -26,18 +29,38 @@ impl Store {
         create_pr: bool,
         now: UnixNanos,
     ) -> Result<Claimed, StoreError> {
+        for _ in 0..TRIES {
+            if let Some(claimed) = self.try_to_claim(cluster, create_pr, now).await? {
+                return Ok(claimed);
+            }
+        }
+        let value = cluster.fingerprint.to_string();
+        Err(StoreError::Inconsistent { table: "fix", column: "fingerprint", value })
+    }
+
+    /// `None` where triage claimed the error at the same moment.
+    async fn try_to_claim(
+        &self,
+        cluster: &Cluster,
+        create_pr: bool,
+        now: UnixNanos,
+    ) -> Result<Option<Claimed>, StoreError> {
         let failed = StoreError::while_doing("claiming a fix that is asked for");
         // Two who ask for members of one family come one after the other.
         let mut transaction = self.database.begin(Purpose::Spending).await.map_err(&failed)?;
         let live = live(&mut transaction, cluster.fingerprint).await?;
         let mut standing = live.into_iter().filter(|fix| stands(fix.status));
         let id = match standing.next() {
-            Some(stored) if stored.status == FixStatus::Proposed && create_pr => stored.id,
+            Some(stored) if stored.status == FixStatus::Proposed && create_pr => Some(stored.id),
             Some(standing) => {
                 transaction.roll_back().await.map_err(failed)?;
-                return Ok(Claimed::Standing(standing));
+                return Ok(Some(Claimed::Standing(standing)));
             }
             None => begin(&mut transaction, cluster, now).await.map_err(&failed)?,
+        };
+        let Some(id) = id else {
+            transaction.roll_back().await.map_err(failed)?;
+            return Ok(None);
         };
         let wanted = sql(
             "UPDATE fix SET status = 'pending', tries = 0, asked_at = $2, proposal_only = $3, changed_at = $2
@@ -47,11 +70,7 @@ impl Store {
         transaction.execute(wanted).await.map_err(&failed)?;
         transaction.commit().await.map_err(failed)?;
         let fix = self.fix(&id).await?;
-        fix.map(Claimed::Begun).ok_or_else(|| StoreError::Inconsistent {
-            table: "fix",
-            column: "id",
-            value: id,
-        })
+        Ok(fix.map(Claimed::Begun))
     }
 
     /// Whether a fix is to become a pull request: people may ask for the change alone.
@@ -97,12 +116,12 @@ async fn live(transaction: &mut Transaction, of: Fingerprint) -> Result<Vec<Fix>
     rows.map_err(StoreError::while_doing("reading an error's fixes"))?.iter().map(fixes::read).collect()
 }
 
-/// Begins the next try; the earlier ones stay to be looked at.
+/// Begins the next try; the earlier ones stay to be looked at. `None` where another claim came before.
 async fn begin(
     transaction: &mut Transaction,
     cluster: &Cluster,
     now: UnixNanos,
-) -> Result<String, sqlx::Error> {
+) -> Result<Option<String>, sqlx::Error> {
     let fingerprint = cluster.fingerprint.to_string();
     let superseded = sql(
         "UPDATE fix SET superseded = 1, changed_at = $2 WHERE superseded = 0 AND (fingerprint = $1 OR fingerprint IN
@@ -112,6 +131,6 @@ async fn begin(
     let tries = sql("SELECT count(*) FROM fix WHERE fingerprint = $1").bind(&fingerprint);
     let tries = transaction.optional(tries).await?.as_ref().map_or(Ok(0), |row: &Row| row.number(0))?;
     let id = format!("{}-{}", cluster.fingerprint.short(), tries + 1);
-    transaction.execute(fixes::claim(&id, cluster, now)).await?;
-    Ok(id)
+    let claimed = transaction.execute(fixes::claim(&id, cluster, now)).await?;
+    Ok((claimed == 1).then_some(id))
 }

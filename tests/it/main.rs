@@ -8,6 +8,7 @@ mod support;
 
 mod api_access;
 mod api_events;
+mod api_openapi;
 mod api_routes;
 mod architecture;
 mod attacks;

@@ -21,6 +21,7 @@ use futures_util::stream;
 
 use self::feed::{Event, Place};
 use super::error::Problem;
+use super::openapi::{Problems, Unhandled};
 use super::query::{Given, Params};
 use crate::model::UnixNanos;
 
@@ -36,6 +37,7 @@ const LIFETIME: Duration = Duration::from_mins(15);
 const REMEMBERED: UnixNanos = UnixNanos(10 * 60 * 1_000_000_000);
 
 /// `GET /error-monitor/events`.
+#[utoipa::path(get, path = "/error-monitor/events", tag = "events", params(("last_event_id" = Option<String>, Query, description = "The id of the latest event that is known; browsers send it as Last-Event-ID")), responses((status = 200, description = "Server-sent events: ready, cluster, fix, window, reload", body = String, content_type = "text/event-stream"), Problems, Unhandled))]
 pub(super) async fn listen(
     State(state): State<super::State>,
     Extension(feed): Extension<Feed>,

@@ -40,7 +40,7 @@ pub(super) fn alone(condition: &str) -> String {
     format!(
         "SELECT c.fingerprint AS id, c.fingerprint AS shown, 0 AS aliases, c.count, c.first_seen, c.last_seen,
            {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
-           c.last_seen AS latest, c.severity, c.fixable, c.rule, c.severity_number
+           c.last_seen AS latest, c.severity, c.fixable, c.rule, c.severity_number, c.category
          FROM cluster c
          WHERE c.count > 0 AND NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
     )
@@ -52,9 +52,9 @@ pub(super) fn families(condition: &str) -> String {
     let precedence = precedence_of("c.status");
     format!(
         "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable,
-           rule, severity_number
+           rule, severity_number, category
          FROM (
-           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable, c.rule,
+           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable, c.rule, c.category,
              max(c.severity_number) OVER whole AS severity_number,
              sum(CASE WHEN c.fingerprint = m.family THEN 0 ELSE 1 END) OVER whole AS aliases,
              CAST(sum(c.count) OVER whole AS BIGINT) AS count,
@@ -214,11 +214,9 @@ impl Store {
         let failed = StoreError::while_doing("counting clusters");
         let (alone, families) = (alone("1 = 1"), families("1 = 1"));
         let text = format!(
-            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= $1 THEN 1 ELSE 0 END), CAST(sum(c.fixable) AS BIGINT),
+            "SELECT e.category, count(*), sum(CASE WHEN e.severity >= $1 THEN 1 ELSE 0 END), CAST(sum(e.fixable) AS BIGINT),
                sum(CASE WHEN e.rule = $2 AND e.severity_number >= $3 THEN 1 ELSE 0 END)
-             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
-             JOIN cluster c ON c.fingerprint = e.shown
-             GROUP BY c.category"
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e GROUP BY e.category"
         );
         let rows = self
             .database

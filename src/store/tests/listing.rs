@@ -211,6 +211,9 @@ async fn ten_thousand_errors_are_listed_at_once(on: On) {
     let began = Instant::now();
     assert!(matches!(store.named("000").await.unwrap(), Named::Several(ten) if ten.len() == 10));
     println!("a prefix: {:?}", began.elapsed());
+    let began = Instant::now();
+    assert_eq!(store.summary().await.unwrap().clusters, 10_000);
+    println!("a summary: {:?}", began.elapsed());
 }
 
 on_each! {
