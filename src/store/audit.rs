@@ -96,7 +96,7 @@ pub(super) fn insert(entry: &AuditEntry<'_>) -> Statement {
         .bind(entry.outcome)
 }
 
-fn audited(row: &Row) -> Result<Audited, sqlx::Error> {
+pub(super) fn audited(row: &Row) -> Result<Audited, sqlx::Error> {
     Ok(Audited {
         id: row.number("id")?,
         at: row.time("at")?,

@@ -18,6 +18,7 @@ mod hours;
 mod learning;
 mod listing;
 mod migrations;
+mod overview;
 mod replicas;
 mod retention;
 
