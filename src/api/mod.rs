@@ -22,6 +22,7 @@ mod patterns;
 mod query;
 mod rules;
 mod sessions;
+mod told;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ use crate::triage::Triage;
 
 pub use access::Access;
 pub use metrics::MetricsText;
+pub use told::{behind_door, health};
 pub use webhooks::Webhooks;
 
 /// Where to listen and whom to let in.

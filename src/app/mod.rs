@@ -1,5 +1,6 @@
 //! The composition root: builds every room, joins them, and stops them in order.
 
+mod dashboard;
 mod leading;
 mod listeners;
 mod metrics;
@@ -133,7 +134,8 @@ impl App {
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());
         let state = api::State { webhooks: webhooks(&config, &wakes), ..state };
         let access = api::Access::new(&config.api, store.clone(), telemetry::now);
-        let router = api::router(state, access);
+        let dashboard = app.dashboard(&config, state.clone(), rules.clone(), loki.clone(), &pipeline);
+        let router = api::router(state, access.clone()).merge(crate::dashboard::router(dashboard, access));
         app.start_listeners(&config, listeners, router);
         app.start_rules(&config, rules, rules_told);
         app.start_forward(next_hop, &terms);
@@ -145,6 +147,7 @@ impl App {
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
+        tracing::info!("Dashboard at http://{}/", app.api_addr);
         tracing::info!("✓ Error monitor initialized");
         Ok(app)
     }

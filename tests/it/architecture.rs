@@ -32,6 +32,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("remedy", &["model", "redact", "loki", "store", "github", "triage", "claude", "purse", "leader"]),
     ("learn", &["model", "classify", "redact", "store", "claude", "purse", "leader"]),
     ("api", &["model", "store", "triage", "learn", "leader"]),
+    // It explains what the classifier and the fingerprint decided, and asks Loki what was logged around.
+    ("dashboard", &["model", "loki", "classify", "fingerprint", "store", "triage", "api"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (
