@@ -20,6 +20,7 @@ mod classify;
 mod collector;
 mod contracts;
 mod crashes;
+mod dashboard;
 mod door;
 mod end_to_end;
 mod engines;
