@@ -100,6 +100,25 @@ node_packages() {
   installed "$list"
 }
 
+# Chromium with a font, driven through Playwright, and axe-core: what people see of the dashboard. No browser is downloaded.
+browser() {
+  local list="$peers/browser/package-lock.json"
+  export LOGMEND_BROWSER_MODULES="$tools/browser/node_modules"
+  if ! command -v chromium >/dev/null; then
+    say "installing from Debian: chromium fonts-liberation"
+    root apt-get update -q
+    root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium fonts-liberation
+  fi
+  LOGMEND_CHROMIUM="$(command -v chromium)"
+  export LOGMEND_CHROMIUM
+  current "$list" && [ -d "$LOGMEND_BROWSER_MODULES" ] && return
+  say "installing from npm into $tools/browser: $(tr -d '{}", ' <"$peers/browser/package.json" | grep '^axe-core\|^playwright' | tr ':\n' '@ ')"
+  mkdir -p "$tools/browser"
+  cp "$peers/browser/package.json" "$list" "$tools/browser"
+  npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/browser"
+  installed "$list"
+}
+
 # OpenTelemetry SDK and logback for Java.
 java_packages() {
   local list="$peers/java/pom.xml"
@@ -185,6 +204,7 @@ python_packages
 github_description
 prism
 node_packages
+browser
 java_packages
 collector
 loki

@@ -31,6 +31,7 @@ mod loki;
 mod services;
 mod store;
 mod telemetry;
+mod tokens;
 mod written;
 
 pub use keys::{KEYS, Key};
@@ -168,6 +169,8 @@ struct Reader<'s> {
     tables: toml::Table,
     /// What settings are that nobody wrote, as far as it was asked for.
     defaults: BTreeMap<&'static str, String>,
+    /// The tables of tokens in the file.
+    tokens: Option<toml::Table>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
@@ -181,6 +184,7 @@ impl<'s> Reader<'s> {
             services: None,
             tables: toml::Table::new(),
             defaults: BTreeMap::new(),
+            tokens: None,
             faults: Vec::new(),
             notes: Vec::new(),
         };
@@ -224,6 +228,10 @@ impl<'s> Reader<'s> {
                 }
                 toml::Value::Table(services) if key == services::KEY => {
                     self.services = Some(services);
+                    continue;
+                }
+                toml::Value::Table(tokens) if key == tokens::KEY => {
+                    self.tokens = Some(tokens);
                     continue;
                 }
                 _ => {
@@ -367,7 +375,8 @@ impl<'s> Reader<'s> {
         };
         self.note_what_is_off(claude.is_some(), remedy.has_repository(), github.may_write());
         let monitoring = self.flag("ERROR_MONITORING_ENABLED", true);
-        let (ingest, api_addr) = (self.ingest(), self.api_addr());
+        let tokens = self.tokens();
+        let (ingest, api_addr) = (self.ingest(&tokens), self.api_addr());
         let listeners = [ingest.grpc_addr, ingest.http_addr, api_addr];
         let store = self.store();
         Config {
@@ -375,7 +384,11 @@ impl<'s> Reader<'s> {
             ingest,
             kept: self.kept(),
             clusters_per_window_max: self.clusters_per_window_max(),
-            api: api::Settings { addr: api_addr, token: Token::new(self.secret("LOGMEND_API_TOKEN")) },
+            api: api::Settings {
+                addr: api_addr,
+                token: Token::new(self.secret("LOGMEND_API_TOKEN")),
+                tokens,
+            },
             redis: self.redis(&store),
             leader_term: self.leader_term(),
             store,

@@ -52,6 +52,7 @@
 //!  as things happen          alerts      what people are told of: an outbox → Slack, a webhook, PagerDuty, Alertmanager
 //!
 //!  at any time               api         health, metrics, errors, fixes, scan
+//!                            dashboard   the same as pages, for people
 //! ```
 //!
 //! Beside them: [`claude`] is the Messages API's client with its prices, for answers in one and as streams, [`purse`] sets aside in the store what each call of it may cost, [`model`] holds the plain values that all share, [`redact`] takes secrets and hostile markup out of text,
@@ -120,6 +121,7 @@ pub mod classify;
 pub mod claude;
 pub mod commands;
 pub mod config;
+pub mod dashboard;
 pub mod fingerprint;
 pub mod forward;
 pub mod github;

@@ -2,7 +2,8 @@
 
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::learn::LearnError;
 use crate::store::StoreError;
@@ -13,11 +14,32 @@ use crate::triage::ScanError;
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    /// Members of its kind of problem alone.
+    more: Map<String, Value>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), more: Map::new() }
+    }
+
+    /// The same with one more member.
+    pub(super) fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        self.more.insert(name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        self
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(super) fn is_of(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
+    /// Whether the service is to blame, not the call.
+    pub(super) fn is_of_the_service(&self) -> bool {
+        self.status.is_server_error()
     }
 
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
@@ -33,15 +55,29 @@ impl Problem {
     }
 }
 
+/// A problem as RFC 9457 writes it.
+#[derive(Debug, Serialize)]
+pub(super) struct ProblemJson<'p> {
+    #[serde(rename = "type")]
+    kind: &'p str,
+    title: &'p str,
+    status: u16,
+    detail: &'p str,
+    #[serde(flatten)]
+    more: &'p Map<String, Value>,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        let body = ProblemJson {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            more: &self.more,
+        };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
 }
 

@@ -7,17 +7,20 @@ use serde_json::{Value, json};
 
 use super::Component;
 use super::error::Problem;
+use super::openapi::{self, Problems, Unhandled};
 use crate::model::UnixNanos;
 
 /// A process that was not up for so long is gone.
 const SEEN: UnixNanos = UnixNanos(10_000_000_000);
 
 /// The process answers: nothing more.
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, description = "The process answers", body = openapi::Live), Unhandled))]
 pub(super) async fn live() -> Json<Value> {
     Json(json!({"status": "alive"}))
 }
 
 /// Requests can be taken: the store answers and the service is not on its way down.
+#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, description = "Requests can be taken", body = openapi::Ready), Problems, Unhandled))]
 pub(super) async fn ready(State(state): State<super::State>) -> Result<Json<Value>, Problem> {
     let not_ready = |reason: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, reason);
     if state.is_stopping() {
@@ -28,6 +31,7 @@ pub(super) async fn ready(State(state): State<super::State>) -> Result<Json<Valu
 }
 
 /// Each part's state. The call itself succeeds as long as errors are taken in, whatever else is down.
+#[utoipa::path(get, path = "/error-monitor/health", tag = "health", responses((status = 200, description = "Each part and its state", body = openapi::Health), Problems, Unhandled))]
 pub(super) async fn components(State(state): State<super::State>) -> Json<Value> {
     let store_answers = state.store.ping().await.is_ok() && state.store.is_healthy();
     let monitor = match state.triage.is_running().await {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::{
     Alias, Category, Cluster, ClusterStatus, Fingerprint, Fix, FixStatus, NoFixReason, Severity, UnixNanos,
@@ -10,7 +11,7 @@ use crate::model::{
 use crate::store::{Store, StoreError};
 
 /// An error: one cluster.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorJson {
     id: String,
     service: String,
@@ -38,7 +39,7 @@ pub(super) struct ErrorJson {
 }
 
 /// Another id that leads to an error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AliasJson {
     fingerprint: Fingerprint,
     message: String,
@@ -48,7 +49,7 @@ pub(super) struct AliasJson {
 }
 
 /// One record of an error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExampleJson {
     timestamp: UnixNanos,
     message: String,
@@ -120,7 +121,7 @@ impl From<Alias> for AliasJson {
 }
 
 /// A fix.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FixJson {
     id: String,
     error_pattern_id: String,

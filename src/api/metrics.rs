@@ -8,6 +8,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::openapi::{Problems, Unhandled};
+
 /// Makes the text of all metrics, as they are when it is asked.
 #[derive(Clone)]
 pub struct MetricsText {
@@ -40,6 +42,7 @@ impl fmt::Debug for MetricsText {
     }
 }
 
+#[utoipa::path(get, path = "/metrics", tag = "meta", responses((status = 200, description = "Metrics, as Prometheus reads them", body = String, content_type = "application/openmetrics-text"), Problems, Unhandled))]
 pub(super) async fn text(State(state): State<super::State>) -> Response {
     (state.metrics.prepare)().await;
     ([(header::CONTENT_TYPE, state.metrics.content_type)], (state.metrics.text)()).into_response()

@@ -5,35 +5,46 @@
 
 mod access;
 mod alerts;
+mod audit;
 mod budgets;
 mod error;
+mod etag;
+mod events;
+mod fixes;
+mod handling;
 mod health;
 mod json;
+mod login;
 mod metrics;
 mod monitor;
+mod openapi;
 mod outcomes;
 mod patterns;
+mod query;
 mod rules;
+mod sessions;
+mod told;
 mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::sync::watch;
 
 use crate::alerts::Alerts;
 use crate::leader::Terms;
 use crate::learn::{Learned, Mode};
-use crate::model::{Token, UnixNanos};
+use crate::model::{Token, TokenScope, Tokens, UnixNanos};
 use crate::store::Store;
 use crate::triage::Triage;
 
 pub use access::Access;
 pub use metrics::MetricsText;
+pub use told::{behind_door, health};
 pub use webhooks::Webhooks;
 
 /// Where to listen and whom to let in.
@@ -43,11 +54,22 @@ pub struct Settings {
     pub addr: SocketAddr,
     /// What callers must present; without it changing calls are taken from this machine alone.
     pub token: Token,
+    /// Others that will do, as far as their scopes go.
+    pub tokens: Tokens,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Token::default() }
+        let addr = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { addr, token: Token::default(), tokens: Tokens::default() }
+    }
+}
+
+impl Settings {
+    /// Whether callers must present a token.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.token.is_set() || self.tokens.iter().any(|token| token.scope >= TokenScope::Read)
     }
 }
 
@@ -149,8 +171,15 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/errors/{fingerprint}", get(patterns::one))
         .route("/errors/{fingerprint}/separate", post(patterns::separate))
         .route("/errors/{fingerprint}/rejoin", post(patterns::rejoin))
-        .route("/fixes/generated", get(monitor::fixes))
-        .route("/fixes/{id}", get(monitor::fix))
+        .route("/errors/{fingerprint}/ignore", post(handling::ignore))
+        .route("/errors/{fingerprint}/resolve", post(handling::resolve))
+        .route("/errors/{fingerprint}/reopen", post(handling::reopen))
+        .route("/fixes/generate-for-error", post(fixes::generate_for_error))
+        .route("/fixes/generate-batch", post(fixes::generate_batch))
+        .route("/fixes/generated", get(fixes::list))
+        .route("/fixes/{id}", get(fixes::one))
+        .route("/audit", get(audit::list))
+        .route("/events", get(events::listen))
         .route("/rules", get(rules::list))
         .route("/rules/{id}/approve", post(rules::approve))
         .route("/rules/{id}/reject", post(rules::reject))
@@ -159,15 +188,23 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/alerts/test", post(alerts::test))
         .route("/outcomes", get(outcomes::list))
         .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
+        .layer(Extension(events::Feed::default()))
+        .layer(middleware::from_fn(etag::not_modified))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()
         .route("/metrics", get(metrics::text))
-        .layer(middleware::from_fn_with_state(access, access::door));
+        .layer(middleware::from_fn_with_state(access.clone(), access::door));
+    let sessions = Router::new()
+        .route("/login", post(login::login))
+        .route("/logout", post(login::logout))
+        .layer(Extension(access));
     Router::new()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/openapi.json", get(openapi::describe))
         .nest("/error-monitor", monitor)
         .merge(metrics)
+        .merge(sessions)
         .route("/webhooks/github", post(webhooks::github))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)

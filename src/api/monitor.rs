@@ -1,14 +1,15 @@
 //! The monitor itself: its status, the overview, the windows' end on demand, and the fixes.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::budgets;
 use super::error::Problem;
 use super::json::{ErrorJson, FixJson};
+use super::openapi::{self, Problems, Unhandled};
 use super::outcomes;
+use super::query::{Given, Params};
 use crate::store::ClusterFilter;
 
 /// How many entries each list of the overview has.
@@ -16,6 +17,7 @@ const OVERVIEW_LENGTH: u32 = 10;
 
 type Answer = Result<Json<Value>, Problem>;
 
+#[utoipa::path(get, path = "/error-monitor/autonomous/status", tag = "monitor", responses((status = 200, description = "How the monitor stands", body = openapi::Status), Problems, Unhandled))]
 pub(super) async fn status(State(state): State<super::State>) -> Answer {
     let since = state.store.last_fix_at().await?.unwrap_or_default();
     Ok(Json(json!({
@@ -34,11 +36,12 @@ pub(super) async fn status(State(state): State<super::State>) -> Answer {
     })))
 }
 
+#[utoipa::path(get, path = "/error-monitor/dashboard", tag = "monitor", responses((status = 200, description = "The overview", body = openapi::Dashboard), Problems, Unhandled))]
 pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     let summary = state.store.summary().await?;
     let standings = state.triage.standings((state.clock)()).await?;
     let latest = ClusterFilter { limit: Some(OVERVIEW_LENGTH), ..ClusterFilter::default() };
-    let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest }).await?;
+    let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest.clone() }).await?;
     let fixable = state.store.clusters(ClusterFilter { fixable: true, ..latest }).await?;
     let fixes = state.store.fixes().await?.into_iter().take(OVERVIEW_LENGTH as usize).collect();
     Ok(Json(json!({
@@ -58,27 +61,10 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     })))
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct ScanQuery {
-    auto_fix: Option<String>,
-}
-
-impl ScanQuery {
-    fn auto_fix(&self) -> Result<Option<bool>, Problem> {
-        match self.auto_fix.as_deref() {
-            None => Ok(None),
-            Some("true" | "1") => Ok(Some(true)),
-            Some("false" | "0") => Ok(Some(false)),
-            Some(other) => {
-                Err(Problem::bad_request(format!("auto_fix is `{other}`; it must be true or false")))
-            }
-        }
-    }
-}
-
 /// Closes the open window now and answers when it is triaged; fixes go on in the background.
-pub(super) async fn scan(State(state): State<super::State>, Query(query): Query<ScanQuery>) -> Answer {
-    let report = state.triage.scan(query.auto_fix()?).await?;
+#[utoipa::path(post, path = "/error-monitor/monitor/scan", tag = "monitor", params(("auto_fix" = Option<bool>, Query, description = "Whether fixes are begun; as AUTO_FIX_ENABLED says by default")), responses((status = 200, description = "The window is closed and triaged", body = openapi::Scanned), Problems, Unhandled))]
+pub(super) async fn scan(State(state): State<super::State>, given: Given) -> Answer {
+    let report = state.triage.scan(Params::from(given).flag("auto_fix")?).await?;
     Ok(Json(json!({
         "status": "scanned",
         "errors_found": report.clusters,
@@ -87,26 +73,14 @@ pub(super) async fn scan(State(state): State<super::State>, Query(query): Query<
     })))
 }
 
+#[utoipa::path(post, path = "/error-monitor/monitor/start", tag = "monitor", responses((status = 200, description = "Triage goes on", body = openapi::Switched), Problems, Unhandled))]
 pub(super) async fn start(State(state): State<super::State>) -> Answer {
     state.triage.set_running(true).await?;
     Ok(Json(json!({"status": "started"})))
 }
 
+#[utoipa::path(post, path = "/error-monitor/monitor/stop", tag = "monitor", responses((status = 200, description = "Triage is paused", body = openapi::Switched), Problems, Unhandled))]
 pub(super) async fn stop(State(state): State<super::State>) -> Answer {
     state.triage.set_running(false).await?;
     Ok(Json(json!({"status": "stopped"})))
-}
-
-pub(super) async fn fixes(State(state): State<super::State>) -> Answer {
-    let fixes = FixJson::all(&state.store, state.store.fixes().await?).await?;
-    Ok(Json(json!({"total_fixes": fixes.len(), "fixes": fixes})))
-}
-
-pub(super) async fn fix(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
-    match state.store.fix(&id).await? {
-        Some(fix) => Ok(Json(json!({"fix": FixJson::all(&state.store, vec![fix]).await?.pop()}))),
-        None => Err(Problem::not_found(
-            "there is no fix of this id; GET /error-monitor/fixes/generated lists them",
-        )),
-    }
 }

@@ -1,16 +1,19 @@
 //! How pull requests ended, by service and category, and people's word that a category may be mended again.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::error::Problem;
+use super::openapi::{self, Problems, Unhandled};
+use super::query::In;
 use crate::model::{Allowance, Category};
 use crate::store::AuditEntry;
 use crate::triage::{CLOSED_IN_A_ROW_MAX, Standings};
 
 type Answer = Result<Json<Value>, Problem>;
 
+#[utoipa::path(get, path = "/error-monitor/outcomes", tag = "outcomes", responses((status = 200, description = "How pull requests ended", body = openapi::Outcomes), Problems, Unhandled))]
 pub(super) async fn list(State(state): State<super::State>) -> Answer {
     let standings = state.triage.standings((state.clock)()).await?;
     Ok(Json(json!({
@@ -39,9 +42,10 @@ pub(super) fn shown(standings: &Standings) -> Vec<Value> {
 }
 
 /// What ended before counts no more from here on.
+#[utoipa::path(post, path = "/error-monitor/outcomes/{service}/{category}/allow", tag = "outcomes", params(("service" = String, Path, description = "A service"), ("category" = String, Path, description = "A category")), responses((status = 200, description = "Errors of it are mended again", body = openapi::Allowed), Problems, Unhandled))]
 pub(super) async fn allow(
     State(state): State<super::State>,
-    Path((service, category)): Path<(String, String)>,
+    In((service, category)): In<(String, String)>,
 ) -> Answer {
     let category: Category =
         category.parse().map_err(|error| Problem::bad_request(format!("category: {error}")))?;

@@ -1,93 +1,130 @@
 //! The errors: recent, critical, fixable, unclassified, all, and one; and what people say of how they were merged.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use axum::extract::State;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::error::Problem;
 use super::json::ErrorJson;
+use super::openapi::{self, Changing, ErrorQuery, Problems, RecentQuery, Unhandled};
+use super::query::{Given, In, Params};
 use crate::model::{Fingerprint, UnixNanos};
-use crate::store::{AuditEntry, ClusterFilter};
-
-/// Hours that lists look back where the caller does not say.
-const HOURS_DEFAULT: u64 = 24;
-/// As long as clusters are kept for: 30 days.
-const HOURS_MAX: u64 = 720;
-const LIMIT_DEFAULT: u32 = 100;
-const LIMIT_MAX: u32 = 10_000;
+use crate::store::{AuditEntry, ClusterFilter, Likely, Named};
 
 type Answer = Result<Json<Value>, Problem>;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Range {
-    hours: Option<String>,
-    limit: Option<String>,
+/// A list of errors under the name that it always had.
+macro_rules! list {
+    ($name:ident, $key:literal) => {
+        #[doc = concat!("The errors of `", $key, "`, latest first.")]
+        #[derive(Debug, Serialize, ToSchema)]
+        pub(super) struct $name {
+            count: usize,
+            hours: u64,
+            #[serde(rename = $key)]
+            errors: Vec<ErrorJson>,
+            next_cursor: Option<String>,
+        }
+
+        impl $name {
+            async fn answer(
+                state: &super::State,
+                given: Given,
+                also: ClusterFilter,
+            ) -> Result<Json<Self>, Problem> {
+                let (hours, errors, next_cursor) = list(state, &given.into(), also).await?;
+                Ok(Json(Self { count: errors.len(), hours, errors, next_cursor }))
+            }
+        }
+    };
 }
 
-impl Range {
-    fn hours(&self) -> Result<u64, Problem> {
-        number("hours", self.hours.as_deref(), HOURS_DEFAULT, HOURS_MAX)
-    }
+list!(Recent, "errors");
+list!(Critical, "critical_errors");
+list!(Fixable, "fixable_errors");
+list!(Unclassified, "unclassified_errors");
 
-    fn limit(&self) -> Result<u32, Problem> {
-        let limit = number("limit", self.limit.as_deref(), u64::from(LIMIT_DEFAULT), u64::from(LIMIT_MAX))?;
-        Ok(u32::try_from(limit).unwrap_or(LIMIT_MAX))
-    }
+/// All errors, latest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Patterns {
+    total_patterns: u64,
+    matching: u64,
+    patterns: Vec<ErrorJson>,
+    next_cursor: Option<String>,
 }
 
-fn number(name: &str, given: Option<&str>, default: u64, max: u64) -> Result<u64, Problem> {
-    let Some(given) = given else { return Ok(default) };
-    given
-        .parse()
-        .ok()
-        .filter(|number| (1..=max).contains(number))
-        .ok_or_else(|| Problem::bad_request(format!("{name} must be a whole number from 1 to {max}")))
+#[utoipa::path(get, path = "/error-monitor/errors/recent", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Recent), Problems, Unhandled))]
+pub(super) async fn recent(State(state): State<super::State>, given: Given) -> Result<Json<Recent>, Problem> {
+    Recent::answer(&state, given, ClusterFilter::default()).await
 }
 
-pub(super) async fn recent(state: State<super::State>, range: Query<Range>) -> Answer {
-    list(state, range, "errors", ClusterFilter::default()).await
-}
-
-pub(super) async fn critical(state: State<super::State>, range: Query<Range>) -> Answer {
-    list(state, range, "critical_errors", ClusterFilter { urgent: true, ..ClusterFilter::default() }).await
-}
-
-pub(super) async fn fixable(state: State<super::State>, range: Query<Range>) -> Answer {
-    list(state, range, "fixable_errors", ClusterFilter { fixable: true, ..ClusterFilter::default() }).await
-}
-
-pub(super) async fn unclassified(state: State<super::State>, range: Query<Range>) -> Answer {
-    let filter = ClusterFilter { unclassified: true, ..ClusterFilter::default() };
-    list(state, range, "unclassified_errors", filter).await
-}
-
-async fn list(
+#[utoipa::path(get, path = "/error-monitor/errors/critical", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Critical), Problems, Unhandled))]
+pub(super) async fn critical(
     State(state): State<super::State>,
-    Query(range): Query<Range>,
-    name: &str,
-    filter: ClusterFilter,
-) -> Answer {
-    let hours = range.hours()?;
-    let since = UnixNanos((state.clock)().0.saturating_sub(UnixNanos::from_secs(hours * 3_600).0));
-    let filter = ClusterFilter { seen_since: Some(since), limit: Some(range.limit()?), ..filter };
-    let errors = ErrorJson::all(&state.store, state.store.clusters(filter).await?).await?;
-    Ok(Json(json!({"count": errors.len(), "hours": hours, name: errors})))
+    given: Given,
+) -> Result<Json<Critical>, Problem> {
+    Critical::answer(&state, given, ClusterFilter { urgent: true, ..ClusterFilter::default() }).await
 }
 
-pub(super) async fn all(State(state): State<super::State>, Query(range): Query<Range>) -> Answer {
-    let filter = ClusterFilter { limit: Some(range.limit()?), ..ClusterFilter::default() };
-    let patterns = ErrorJson::all(&state.store, state.store.clusters(filter).await?).await?;
-    let total = state.store.summary().await?.clusters;
-    Ok(Json(json!({"total_patterns": total, "patterns": patterns})))
+#[utoipa::path(get, path = "/error-monitor/errors/fixable", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Fixable), Problems, Unhandled))]
+pub(super) async fn fixable(
+    State(state): State<super::State>,
+    given: Given,
+) -> Result<Json<Fixable>, Problem> {
+    Fixable::answer(&state, given, ClusterFilter { fixable: true, ..ClusterFilter::default() }).await
+}
+
+#[utoipa::path(get, path = "/error-monitor/errors/unclassified", tag = "errors", params(RecentQuery, ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Unclassified), Problems, Unhandled))]
+pub(super) async fn unclassified(
+    State(state): State<super::State>,
+    given: Given,
+) -> Result<Json<Unclassified>, Problem> {
+    Unclassified::answer(&state, given, ClusterFilter { unclassified: true, ..ClusterFilter::default() })
+        .await
+}
+
+/// The hours that a list looks back, its errors, and where it goes on. A time that is named stands before the hours.
+async fn list(
+    state: &super::State,
+    params: &Params,
+    also: ClusterFilter,
+) -> Result<(u64, Vec<ErrorJson>, Option<String>), Problem> {
+    let (hours, filter) = (params.hours()?, params.filter()?);
+    let back = UnixNanos((state.clock)().0.saturating_sub(UnixNanos::from_secs(hours * 3_600).0));
+    let filter = ClusterFilter {
+        seen_since: Some(filter.seen_since.unwrap_or(back)),
+        urgent: filter.urgent || also.urgent,
+        fixable: filter.fixable || also.fixable,
+        unclassified: filter.unclassified || also.unclassified,
+        ..filter
+    };
+    let page = state.store.page(filter).await?;
+    let errors = ErrorJson::all(&state.store, page.clusters).await?;
+    Ok((hours, errors, page.next.map(|next| next.to_string())))
+}
+
+#[utoipa::path(get, path = "/error-monitor/errors/patterns", tag = "errors", params(ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Patterns), Problems, Unhandled))]
+pub(super) async fn all(State(state): State<super::State>, given: Given) -> Result<Json<Patterns>, Problem> {
+    let filter = Params::from(given).filter()?;
+    let matching = state.store.count_clusters(&ClusterFilter { after: None, ..filter.clone() }).await?;
+    let page = state.store.page(filter).await?;
+    Ok(Json(Patterns {
+        total_patterns: state.store.summary().await?.clusters,
+        matching,
+        patterns: ErrorJson::all(&state.store, page.clusters).await?,
+        next_cursor: page.next.map(|next| next.to_string()),
+    }))
 }
 
 /// How many hours one error's occurrences go back: as long as the store keeps them.
 const HOURS_SHOWN: u64 = 30 * 24;
 
 /// Any id of an error leads to it, with how often it came in each hour and whether it goes on.
-pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
-    let (id, now) = (fingerprint(&id)?, state.store.now());
+#[utoipa::path(get, path = "/error-monitor/errors/{fingerprint}", tag = "errors", params(("fingerprint" = String, Path, description = "The id of an error, or the beginning of it that no other id has")), responses((status = 200, description = "One error", body = openapi::OneError), Changing, Problems, Unhandled))]
+pub(super) async fn one(State(state): State<super::State>, In(id): In<String>) -> Answer {
+    let (id, now) = (named(&state, &id).await?, state.store.now());
     let cluster = state.store.cluster(id).await?.ok_or_else(no_such_error)?;
     let since = UnixNanos(now.0.saturating_sub(UnixNanos::from_secs(HOURS_SHOWN * 3_600).0));
     let hours = state.store.hours(id, since).await?;
@@ -99,14 +136,16 @@ pub(super) async fn one(State(state): State<super::State>, Path(id): Path<String
 }
 
 /// Takes one cluster out of its family for good, and answers with it as it stands alone.
-pub(super) async fn separate(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/separate", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It stands alone", body = openapi::Separated), Problems, Unhandled))]
+pub(super) async fn separate(State(state): State<super::State>, In(id): In<String>) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     let noted = state.store.separate(id, now).await?.ok_or_else(no_such_error)?;
     merge_again(&state, id, "separate", noted, now).await
 }
 
 /// Takes back [`separate`].
-pub(super) async fn rejoin(State(state): State<super::State>, Path(id): Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/rejoin", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It is compared again", body = openapi::Separated), Problems, Unhandled))]
+pub(super) async fn rejoin(State(state): State<super::State>, In(id): In<String>) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     error(&state, id).await?;
     let noted = state.store.rejoin(id).await?;
@@ -132,11 +171,39 @@ fn fingerprint(id: &str) -> Result<Fingerprint, Problem> {
     id.parse().map_err(|_| Problem::bad_request("a fingerprint is 32 hex digits"))
 }
 
-async fn error(state: &super::State, id: Fingerprint) -> Result<ErrorJson, Problem> {
+/// The error that a whole fingerprint means, or the beginning of one that no other error's begins with.
+pub(super) async fn named(state: &super::State, text: &str) -> Result<Fingerprint, Problem> {
+    if let Ok(fingerprint) = text.parse() {
+        return Ok(fingerprint);
+    }
+    if !(1..32).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::bad_request("a fingerprint is 32 hex digits, or the first of them"));
+    }
+    match state.store.named(text).await? {
+        Named::One(id) => Ok(id),
+        Named::Nothing => Err(Problem::not_found("there is no error whose fingerprint begins so")),
+        Named::Several(likely) => {
+            let likely =
+                likely.into_iter().map(|Likely { id, service, message }| LikelyJson { id, service, message });
+            Err(Problem::conflict("several errors' fingerprints begin so; write more digits")
+                .with("matches", likely.collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// An error that the beginning of a fingerprint may mean.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LikelyJson {
+    id: Fingerprint,
+    service: String,
+    message: String,
+}
+
+pub(super) async fn error(state: &super::State, id: Fingerprint) -> Result<ErrorJson, Problem> {
     let cluster = state.store.cluster(id).await?.ok_or_else(no_such_error)?;
     Ok(ErrorJson::one(&state.store, cluster).await?)
 }
 
-fn no_such_error() -> Problem {
+pub(super) fn no_such_error() -> Problem {
     Problem::not_found("there is no error of this fingerprint")
 }

@@ -1,10 +1,12 @@
 //! The rules: how many the catalogue has, which were learned, and people's decisions about those.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::error::Problem;
+use super::openapi::{self, Changing, Problems, Unhandled};
+use super::query::In;
 use crate::learn::{LearnedRule, Undecided};
 use crate::model::{Decision, ProposalStatus};
 
@@ -13,6 +15,7 @@ const LISTED_MAX: u32 = 1_000;
 
 type Answer = Result<Json<Value>, Problem>;
 
+#[utoipa::path(get, path = "/error-monitor/rules", tag = "rules", responses((status = 200, description = "The rules", body = openapi::Rules), Problems, Unhandled))]
 pub(super) async fn list(State(state): State<super::State>) -> Answer {
     let rules = state.learned.list(LISTED_MAX).await?;
     let of = |status: &[ProposalStatus]| -> Vec<_> {
@@ -62,19 +65,22 @@ fn shown(learned: &LearnedRule) -> Value {
     shown
 }
 
-pub(super) async fn approve(state: State<super::State>, id: Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/rules/{id}/approve", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
+pub(super) async fn approve(state: State<super::State>, id: In<String>) -> Answer {
     decide(state, id, Decision::Approve).await
 }
 
-pub(super) async fn reject(state: State<super::State>, id: Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/rules/{id}/reject", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
+pub(super) async fn reject(state: State<super::State>, id: In<String>) -> Answer {
     decide(state, id, Decision::Reject).await
 }
 
-pub(super) async fn revoke(state: State<super::State>, id: Path<String>) -> Answer {
+#[utoipa::path(post, path = "/error-monitor/rules/{id}/revoke", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
+pub(super) async fn revoke(state: State<super::State>, id: In<String>) -> Answer {
     decide(state, id, Decision::Revoke).await
 }
 
-async fn decide(State(state): State<super::State>, Path(id): Path<String>, decision: Decision) -> Answer {
+async fn decide(State(state): State<super::State>, In(id): In<String>, decision: Decision) -> Answer {
     match state.learned.decide(&id, decision, "api", (state.clock)()).await {
         Ok(proposal) => Ok(Json(json!({"id": proposal.id, "status": proposal.status}))),
         Err(Undecided::Unknown) => Err(Problem::not_found(

@@ -16,6 +16,7 @@ use sha2::Sha256;
 
 use super::State;
 use super::error::{Problem, no_such_route};
+use super::openapi::{self, Problems, Unhandled};
 
 /// The longest event that is read: those of checks and comments have some 30 KB. What is longer is found out within a minute.
 const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -71,6 +72,7 @@ fn numbers(event: &Value) -> Vec<u64> {
 }
 
 /// `POST /webhooks/github`.
+#[utoipa::path(post, path = "/webhooks/github", tag = "webhooks", request_body(content = serde_json::Value, description = "An event of GitHub, signed with GITHUB_WEBHOOK_SECRET"), responses((status = 202, description = "It is looked at GitHub what happened"), (status = 413, description = "The event is too long", body = openapi::Problem, content_type = "application/problem+json"), Problems, Unhandled))]
 pub(super) async fn github(Of(state): Of<State>, uri: Uri, request: Request) -> Response {
     let Some(webhooks) = state.webhooks else { return no_such_route(uri).await.into_response() };
     match take(&webhooks, request).await {

@@ -70,7 +70,7 @@ fn without_ipv6(addr: SocketAddr, error: &std::io::Error) -> Option<SocketAddr> 
 /// What to say once where listeners can be reached from elsewhere without a token.
 pub(super) fn open_door_warning(config: &Config) -> Option<String> {
     let reachable = |addr: SocketAddr| !is_loopback(addr.ip());
-    let api_open = reachable(config.api.addr) && !config.api.token.is_set();
+    let api_open = reachable(config.api.addr) && !config.api.is_locked();
     let ingest = [config.ingest.grpc_addr, config.ingest.http_addr, config.api.addr];
     let ingest_open = ingest.into_iter().any(reachable) && !config.ingest.token.is_set();
     let missing = match (ingest_open, api_open) {

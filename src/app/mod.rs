@@ -1,6 +1,7 @@
 //! The composition root: builds every room, joins them, and stops them in order.
 
 mod alerting;
+mod dashboard;
 mod leading;
 mod listeners;
 mod metrics;
@@ -111,8 +112,15 @@ impl App {
             let arrived = store.arrive(telemetry::instance_id()).await;
             arrived.context("DATABASE_URL: the store does not answer")?;
         }
+        let access = api::Access::new(&config.api, store.clone(), telemetry::now);
         let github = github(&config)?;
-        let reload = Arc::new(Reload::of(&config, rules.clone(), github.clone(), settings_told));
+        let reload = Arc::new(Reload::of(
+            &config,
+            rules.clone(),
+            github.clone(),
+            access.tokens().clone(),
+            settings_told,
+        ));
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
         let alerts = alerting::alerts(&config, &store)?;
@@ -160,7 +168,8 @@ impl App {
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone(), alerts);
         let metrics = state.metrics.after(standing.refreshing());
         let state = api::State { webhooks: webhooks(&config, &wakes), metrics, ..state };
-        let router = api::router(state, api::Access::new(config.api.token.clone()));
+        let dashboard = app.dashboard(&config, state.clone(), rules.clone(), loki.clone(), &pipeline);
+        let router = api::router(state, access.clone()).merge(crate::dashboard::router(dashboard, access));
         app.start_listeners(&config, listeners, router);
         app.start_rules(&reload, rules, rules_told);
         app.start_forward(next_hop, &terms);
@@ -172,6 +181,7 @@ impl App {
         tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
         tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
         tracing::info!("API listening on {}", app.api_addr);
+        tracing::info!("Dashboard at http://{}/", app.api_addr);
         tracing::info!("✓ Error monitor initialized");
         Ok(app)
     }

@@ -14,7 +14,7 @@ use crate::classify::{Catalogue, Rules, RulesFile};
 use crate::config::{self, Config, Sources, Written};
 use crate::forward::Headers;
 use crate::github::GitHub;
-use crate::model::{Limits, Live, Token};
+use crate::model::{Limits, Live, Token, Tokens};
 use crate::{claude, triage};
 
 /// The settings that are taken over without a restart.
@@ -27,6 +27,7 @@ const LIVE: &[&str] = &[
     "LOGMEND_GITHUB_ACCOUNTS",
     "LOGMEND_INGEST_TOKEN",
     "LOGMEND_API_TOKEN",
+    "LOGMEND_TOKENS",
     "LOGMEND_FORWARD_HEADERS",
     "LOGMEND_RULES",
     "LOGMEND_MAX_FIXES_PER_WINDOW",
@@ -50,7 +51,7 @@ pub(super) struct Reload {
     /// What the service goes by. A std mutex, held while two lists are compared.
     written: Mutex<Written>,
     services: crate::remedy::places::Services,
-    api_token: Token,
+    api_tokens: Live<Tokens>,
     ingest_token: Token,
     limits: Live<Limits>,
     pub(super) triage: Live<triage::Settings>,
@@ -78,12 +79,13 @@ impl Reload {
         config: &Config,
         rules: Rules,
         github: Option<GitHub>,
+        api_tokens: Live<Tokens>,
         told: watch::Sender<Option<String>>,
     ) -> Self {
         Self {
             written: Mutex::new(config.written.clone()),
             services: config.remedy.services.clone(),
-            api_token: config.api.token.clone(),
+            api_tokens,
             ingest_token: config.ingest.token.clone(),
             limits: config.triage.limits.clone(),
             triage: config.triage.clone().into(),
@@ -125,7 +127,7 @@ impl Reload {
     }
 
     fn take_tokens(&self, newer: &Config) {
-        self.api_token.follow(&newer.api.token);
+        self.api_tokens.set(newer.api.known_tokens());
         self.ingest_token.follow(&newer.ingest.token);
         if let Some((own, newer)) = self.same_claude(newer) {
             own.follow(newer);

@@ -161,7 +161,7 @@ async fn demo(config: Config, wishes: &Wishes, folder: &Path) -> anyhow::Result<
     }
     if !wishes.exit {
         show::line(&format!(
-            "\nThe API goes on: http://{api}/error-monitor/dashboard (Ctrl-C ends it; OTLP exporters may point at http://{grpc})"
+            "\nThe dashboard goes on: http://{api}/ (Ctrl-C ends it; OTLP exporters may point at http://{grpc})"
         ));
         tokio::select! {
             signal = shutdown::requested() => signal?,

@@ -11,6 +11,7 @@ pub mod rules;
 pub mod run;
 pub mod send;
 mod systemd;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -62,6 +63,7 @@ pub fn command() -> Command {
         .subcommand(manual::completions_command_line())
         .subcommand(manual::man_command_line())
         .subcommand(healthcheck::command_line())
+        .subcommand(token::command_line())
 }
 
 fn secrets_help() -> String {
@@ -87,6 +89,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("completions", completions)) => manual::completions(completions),
         Some(("man", man)) => manual::man(man),
         Some(("healthcheck", check)) => healthcheck::main(&sources(check), check),
+        Some(("token", token)) => token::main(token),
         Some((_, run)) => run::main(&sources(run), Some(run)),
         None => run::main(&sources(matches), None),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::ingest::{Bounds, Settings, TlsSettings};
-use crate::model::Token;
+use crate::model::{Token, Tokens};
 use crate::otlp::Limits;
 use crate::pipeline::KeptLimits;
 use crate::window::Dedupe;
@@ -14,12 +14,12 @@ use crate::window::Dedupe;
 const REQUEST_BYTES_HIGHEST: u64 = 64 * 1024 * 1024;
 
 impl Reader<'_> {
-    pub(super) fn ingest(&mut self) -> Settings {
+    pub(super) fn ingest(&mut self, tokens: &Tokens) -> Settings {
         let default = Settings::default();
         Settings {
             grpc_addr: self.addr("LOGMEND_GRPC_ADDR", default.grpc_addr),
             http_addr: self.addr("LOGMEND_HTTP_ADDR", default.http_addr),
-            token: Token::new(self.secret("LOGMEND_INGEST_TOKEN")),
+            token: Token::new(self.secret("LOGMEND_INGEST_TOKEN")).or(tokens.clone()),
             tls: self.tls(),
             bounds: self.bounds(),
         }

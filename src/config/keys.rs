@@ -86,6 +86,10 @@ pub const KEYS: &[Key] = &[
     key("LOGMEND_API_ADDR", "where the API listens [default: 127.0.0.1:8080]"),
     secret("LOGMEND_INGEST_TOKEN", "what exporters must send as a bearer token"),
     secret("LOGMEND_API_TOKEN", "what callers of the API must send as a bearer token"),
+    secret(
+        "LOGMEND_TOKENS",
+        "more tokens, NAME:SCOPE:SHA256 with a comma between two, as `logmend token` shows; [tokens.NAME] tables in the file",
+    ),
     key("LOGMEND_TLS_CERT", "PEM file of the OTLP listeners' certificate; plain text without it"),
     key("LOGMEND_TLS_KEY", "PEM file of its private key"),
     key("LOGMEND_TLS_CLIENT_CA", "PEM file of the authorities whose certificates exporters must present"),

@@ -1,7 +1,7 @@
 //! The id: what of an error is part of it, freed of all that differs between two occurrences or two builds.
 
 use super::ALGORITHM_VERSION;
-use crate::model::{Fingerprint, Frame};
+use crate::model::{ClusterDetail, Fingerprint, Frame};
 
 /// Where container images and build machines put code; the same code at another root is the same error.
 const ROOTS: [&str; 11] = [
@@ -103,6 +103,39 @@ impl Encoding {
         bits.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..16]);
         Fingerprint::from_bytes(bits)
     }
+}
+
+/// What an id is made of, for people who ask why records are one error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// The exception's type as it counts: without package, module or enclosing class.
+    pub error_type: String,
+    /// What tells errors of that type and service apart.
+    pub by: By,
+}
+
+/// What tells errors of one service and type apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// The files and functions that the trace went through, innermost first; the message and the lines are of no matter.
+    Frames(Vec<(String, String)>),
+    /// The message with what varies masked.
+    Message(String),
+}
+
+/// What the id of a known error was made of. The types of causes are part of it too, and are not kept.
+#[must_use]
+pub fn inputs(detail: &ClusterDetail) -> Inputs {
+    let by = if detail.named_by_message || detail.frames.is_empty() {
+        By::Message(detail.message.clone())
+    } else {
+        let parts = |key: String| {
+            let (file, function) = key.split_once('\0').unwrap_or((&key, ""));
+            (file.to_owned(), function.to_owned())
+        };
+        By::Frames(frame_keys(&detail.frames).into_iter().map(parts).collect())
+    };
+    Inputs { error_type: last_segment(&detail.error_type).to_owned(), by }
 }
 
 /// The type without package, module or enclosing class: Python's SDK sends it bare, Java's in full.

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 pub use families::{Known, families};
 pub use frames::is_frame;
-pub use identity::last_segment;
+pub use identity::{By, Inputs, inputs, last_segment};
 pub use repeated::without_repeated_trace;
 pub use template::template;
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Category, Fingerprint, Merging, Passage, Severity, SeverityNumber, UnixNanos, UnknownName};
 
@@ -207,7 +208,7 @@ impl Verdict {
 }
 
 /// Where a cluster stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterStatus {
     /// First seen in the latest window.
@@ -261,7 +262,7 @@ impl FromStr for ClusterStatus {
 }
 
 /// Whether an error goes on, at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
     /// First seen in the latest window that it was seen in, and going on.

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use utoipa::ToSchema;
+
 /// The id of one error: 128 bits, written as 32 lower-case hex digits.
 ///
 /// It depends on the record's content, its service and the algorithm's version, on nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{32}$")]
 pub struct Fingerprint([u8; 16]);
 
 /// A text that is no fingerprint.

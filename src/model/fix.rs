@@ -5,11 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Category, Fingerprint, Severity, UnixNanos, UnknownName};
 
 /// Where a fix stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FixStatus {
     /// Claimed; waits for its turn, or for another try after a passing fault.
@@ -84,7 +85,18 @@ impl FromStr for FixStatus {
         Self::ALL
             .into_iter()
             .find(|status| status.as_str() == name)
-            .ok_or_else(|| UnknownName { given: name.to_owned(), allowed: "the fix states of the design" })
+            .ok_or_else(|| UnknownName {
+                given: name.to_owned(),
+                allowed: "pending, generating, declined, failed, proposed, draft, ready, repairing, merged, closed, regressed",
+            })
+    }
+}
+
+impl Fix {
+    /// Which attempt at its error this is, from 1: people may ask for another.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.id.rsplit('-').next().and_then(|attempt| attempt.parse().ok()).unwrap_or(1)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, a file or the network, and nothing here knows another room.
 
+mod access;
 mod alert;
 mod budget;
 mod cluster;
@@ -22,6 +23,7 @@ mod time;
 mod token;
 mod transport;
 
+pub use access::{InvalidHash, KnownToken, TokenHash, TokenScope, Tokens};
 pub use alert::AlertRule;
 pub use budget::{Breaker, Cap, Exceeded, Expense, Limits};
 pub use cluster::{
@@ -41,5 +43,5 @@ pub use proposal::{Decision, ProposalStatus, RuleProposal};
 pub use record::{CodeLocation, Exception, LogRecord, Resource, Scope};
 pub use severity::{Category, Severity, SeverityNumber, UnknownName};
 pub use time::UnixNanos;
-pub use token::Token;
+pub use token::{Token, presented};
 pub use transport::Transport;

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Fingerprint, UnixNanos, UnknownName};
 
 /// The kinds of reasons, as the API and the dashboard name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoFix {
     /// It is neither critical nor high.
@@ -136,7 +137,7 @@ impl FromStr for NoFix {
 }
 
 /// What an error is told of why it has no pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NoFixReason {
     /// The code.
     pub code: NoFix,

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Fingerprint, UnixNanos, UnknownName, Verdict};
 
 /// Where a proposed rule stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProposalStatus {
     /// Claude is being asked.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A name that is not one of a closed set.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -104,7 +105,7 @@ impl SeverityNumber {
 }
 
 /// How bad an error is for the people who run the service, from mild to grave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -173,8 +174,9 @@ impl FromStr for Severity {
 /// What kind of error it is: one of the built-in names, or one that a rules file adds.
 ///
 /// A name is lower-case ASCII letters, digits and `_`, 1 to 48 of them, since it becomes part of a branch name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, pattern = "^[a-z0-9_]{1,48}$")]
 pub struct Category(Cow<'static, str>);
 
 impl Category {

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use utoipa::ToSchema;
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, as OTLP counts them. 0 means unknown on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct UnixNanos(pub u64);
 
 impl UnixNanos {

@@ -24,6 +24,13 @@ pub fn branch(cluster: &Cluster) -> String {
     format!("logmend/{}/{}", cluster.verdict.category, cluster.fingerprint.short())
 }
 
+/// The branch of one attempt: what people asked for after a closed pull request has its own, as the old one keeps its name.
+#[must_use]
+pub fn branch_of_attempt(cluster: &Cluster, attempt: u32) -> String {
+    let branch = branch(cluster);
+    if attempt <= 1 { branch } else { format!("{branch}-{attempt}") }
+}
+
 /// The title.
 #[must_use]
 pub fn title(cluster: &Cluster) -> String {

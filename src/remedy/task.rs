@@ -200,15 +200,16 @@ impl Remedy {
             fix.status = FixStatus::Proposed;
             return Ok(());
         }
-        if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
+        let why_none = if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
+            Some("GITHUB_TOKEN is not set: the change is stored, no pull request is opened")
+        } else if self.store.wants_pull_request(&fix.id).await? {
+            None
+        } else {
+            Some("people asked for the change alone: it is stored, no pull request is opened")
+        };
+        if let Some(why) = why_none {
             fix.status = FixStatus::Proposed;
-            self.note(
-                fix,
-                NoFix::Disabled,
-                "GITHUB_TOKEN is not set: the change is stored, no pull request is opened",
-                clock,
-            )
-            .await?;
+            self.note(fix, NoFix::Disabled, why, clock).await?;
             return Ok(());
         }
         let Written { submission, told } = written;
@@ -234,7 +235,7 @@ impl Remedy {
     ) -> Result<(), RemedyError> {
         if Written::stored_in(fix).is_none() {
             self.purse.look(Expense::Fix, &fix.id, self.agent.first_call_usd()).await??;
-        } else if self.opens_pull_requests {
+        } else if self.opens_pull_requests && self.store.wants_pull_request(&fix.id).await? {
             self.take_pull_request(fix, repository, clock).await?;
         }
         Ok(())
@@ -377,7 +378,7 @@ impl Remedy {
         let Written { submission, told } = written;
         // A branch that was begun keeps its name, also where a graver record has changed the category since.
         if fix.branch.is_empty() {
-            fix.branch = pull_request::branch(cluster);
+            fix.branch = pull_request::branch_of_attempt(cluster, fix.attempt());
         }
         self.store.update_fix(fix).await?;
         let proposal = Proposal {

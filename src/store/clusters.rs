@@ -1,6 +1,10 @@
 //! Clusters: what deltas add to them, and how they are read back.
 
+mod filter;
 mod gather;
+mod listing;
+mod names;
+mod people;
 mod read;
 mod samples;
 
@@ -8,7 +12,11 @@ use super::engine::{Rows, Transaction, sql};
 use super::{StoreError, summaries};
 use crate::model::{ClusterDetail, Delta, Fingerprint, UnixNanos};
 
-pub use read::{ClusterFilter, Summary};
+pub use filter::{ClusterFilter, Cursor, InvalidCursor};
+pub use listing::Page;
+pub use names::{Likely, Named};
+pub use people::Handling;
+pub use read::Summary;
 pub(super) use read::{DETAIL, precedence_of, read, verdict};
 
 /// Adds deltas, one for each cluster and in the order of their fingerprints, to the window and to their clusters, and their
@@ -20,11 +28,12 @@ pub(super) async fn add(
     transaction: &mut Transaction,
     window_start: UnixNanos,
     deltas: &[Delta],
+    now: UnixNanos,
 ) -> Result<(), StoreError> {
     let failed = StoreError::while_doing("adding to clusters");
     count_in_window(transaction, window_start, deltas).await.map_err(&failed)?;
     insert(transaction, window_start, deltas).await.map_err(&failed)?;
-    let known = count(transaction, window_start, deltas).await.map_err(&failed)?;
+    let known = count(transaction, window_start, deltas, now).await.map_err(&failed)?;
     if known < deltas.len() {
         return Err(first_unknown(transaction, deltas).await?);
     }
@@ -127,6 +136,7 @@ async fn count(
     transaction: &mut Transaction,
     window_start: UnixNanos,
     deltas: &[Delta],
+    now: UnixNanos,
 ) -> Result<usize, sqlx::Error> {
     let rows = ids(deltas)
         .integers("count", deltas.iter().map(|delta| integer(delta.count)))
@@ -144,10 +154,12 @@ async fn count(
     let counted = sql(format!(
         "UPDATE cluster AS c SET count = c.count + r.count, first_seen = LEAST(c.first_seen, r.first_seen),
            last_seen = GREATEST(c.last_seen, r.last_seen),
-           severity_number = GREATEST(c.severity_number, r.severity_number), last_window = $1, {verdict}
+           severity_number = GREATEST(c.severity_number, r.severity_number), last_window = $1,
+           changed_at = GREATEST(c.changed_at, $2), {verdict}
          FROM (SELECT * FROM {{rows}}) AS r WHERE c.fingerprint = r.fingerprint"
     ));
-    let counted = transaction.execute(counted.bind(window_start.to_i64()).with(rows)).await?;
+    let counted = counted.bind(window_start.to_i64()).bind(now.to_i64()).with(rows);
+    let counted = transaction.execute(counted).await?;
     Ok(usize::try_from(counted).unwrap_or(usize::MAX))
 }
 

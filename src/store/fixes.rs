@@ -2,13 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Row, sql};
+use super::engine::{Row, Statement, sql};
 use super::{Store, StoreError, alerts};
 use crate::model::{Cluster, Fix, FixStatus, Severity, UnixNanos};
 
 /// Fixes, each with the error that what it claimed leads to.
 pub(super) const SELECT: &str = "SELECT x.*, coalesce(m.family, x.fingerprint) AS error_id
     FROM fix x LEFT JOIN member m ON m.fingerprint = x.fingerprint";
+
+/// Claims a cluster unless it, or any other member of its family, has a fix that none has taken the place of.
+pub(super) fn claim(id: &str, cluster: &Cluster, now: UnixNanos) -> Statement {
+    sql(
+        "INSERT INTO fix (id, fingerprint, error_message, error_category, severity, status, reason, tries, analysis,
+           proposed_fix, code_changes, repository, base_commit, branch, created_at, model, input_tokens,
+           output_tokens, cost_usd, changed_at)
+         SELECT $1, $2, $3, $4, $5, 'pending', '', 0, '', '', '{}', '', '', '', $6, '', 0, 0, 0, $6
+         WHERE NOT EXISTS (SELECT 1 FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
+           (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $2))
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(cluster.fingerprint.to_string())
+    .bind(cluster.summary())
+    .bind(cluster.verdict.category.as_str())
+    .bind(cluster.verdict.severity.rank())
+    .bind(now.to_i64())
+}
 
 impl Store {
     /// Claims a cluster for a fix. `None` where it, or any other member of its family, has one already, whatever became of that.
@@ -20,23 +39,8 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn claim_fix(&self, cluster: &Cluster, now: UnixNanos) -> Result<Option<Fix>, StoreError> {
         let id = format!("{}-1", cluster.fingerprint.short());
-        let claimed = self.database.execute(sql(
-            "INSERT INTO fix (id, fingerprint, error_message, error_category, severity, status, reason, tries, analysis,
-               proposed_fix, code_changes, repository, base_commit, branch, created_at, model, input_tokens,
-               output_tokens, cost_usd)
-             SELECT $1, $2, $3, $4, $5, 'pending', '', 0, '', '', '{}', '', '', '', $6, '', 0, 0, 0
-             WHERE NOT EXISTS (SELECT 1 FROM fix x WHERE x.superseded = 0 AND x.fingerprint IN
-               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $2))
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&id)
-        .bind(cluster.fingerprint.to_string())
-        .bind(cluster.summary())
-        .bind(cluster.verdict.category.as_str())
-        .bind(cluster.verdict.severity.rank())
-        .bind(now.to_i64()))
-        .await
-        .map_err(StoreError::while_doing("claiming a fix"))?;
+        let claimed = self.database.execute(claim(&id, cluster, now)).await;
+        let claimed = claimed.map_err(StoreError::while_doing("claiming a fix"))?;
         if claimed == 0 { Ok(None) } else { self.fix(&id).await }
     }
 
@@ -50,7 +54,8 @@ impl Store {
         let update = sql(
             "UPDATE fix SET status = $2, reason = $3, tries = $4, analysis = $5, proposed_fix = $6, code_changes = $7,
                submission = $8, repository = $9, base_commit = $10, branch = $11, pr_url = $12, generated_at = $13,
-               model = $14, input_tokens = $15, output_tokens = $16, cost_usd = $17, ended_at = $18
+               model = $14, input_tokens = $15, output_tokens = $16, cost_usd = $17, ended_at = $18,
+               changed_at = $19
              WHERE id = $1",
         )
         .bind(&fix.id)
@@ -70,7 +75,8 @@ impl Store {
         .bind(i64::try_from(fix.input_tokens).unwrap_or(i64::MAX))
         .bind(i64::try_from(fix.output_tokens).unwrap_or(i64::MAX))
         .bind(fix.cost_usd)
-        .bind(fix.ended_at.map(UnixNanos::to_i64));
+        .bind(fix.ended_at.map(UnixNanos::to_i64))
+        .bind(self.now().to_i64());
         let noted = alerts::note_fix(fix, self.now());
         let written = self.database.execute_together(noted.into_iter().chain([update]).collect()).await;
         written.map(drop).map_err(StoreError::while_doing("writing a fix"))

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::model::{Fingerprint, UnixNanos};
 
 /// An hour, in nanoseconds.
-const HOUR: u64 = 3_600_000_000_000;
+pub(super) const HOUR: u64 = 3_600_000_000_000;
 
 /// How often an error came in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Hour {
     pub count: u64,
 }
 
-fn of(time: UnixNanos) -> UnixNanos {
+pub(super) fn of(time: UnixNanos) -> UnixNanos {
     UnixNanos(time.0 - time.0 % HOUR)
 }
 

@@ -18,7 +18,9 @@ mod follow;
 mod holes;
 mod hours;
 mod learning;
+mod listing;
 mod migrations;
+mod overview;
 mod replicas;
 mod retention;
 

@@ -34,14 +34,16 @@ pub(super) async fn open_or_continue(
 async fn age(transaction: &mut Transaction, start: UnixNanos, now: UnixNanos) -> Result<(), sqlx::Error> {
     // An error that an earlier window held too is no longer new.
     let ongoing = sql(
-        "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND first_window < $1 AND fingerprint IN
+        "UPDATE cluster SET status = 'ongoing', changed_at = $2 WHERE status = 'new' AND first_window < $1 AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)",
     );
-    transaction.execute(ongoing.bind(start.to_i64())).await?;
+    transaction.execute(ongoing.bind(start.to_i64()).bind(now.to_i64())).await?;
     transaction.execute(alerts::note_regressed_in(start, now)).await?;
-    let regressed = sql("UPDATE cluster SET status = 'regressed' WHERE status = 'fixed' AND fingerprint IN
+    // What this window had counted before an error was said to be fixed is no regression.
+    let regressed = sql("UPDATE cluster SET status = 'regressed', changed_at = $2
+         WHERE status = 'fixed' AND count > fixed_count AND fingerprint IN
            (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)");
-    transaction.execute(regressed.bind(start.to_i64())).await.map(drop)
+    transaction.execute(regressed.bind(start.to_i64()).bind(now.to_i64())).await.map(drop)
 }
 
 impl Store {

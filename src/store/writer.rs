@@ -269,7 +269,8 @@ impl Group {
                 counting.for_each(|delta| deltas.add(delta));
             }
             let deltas: Vec<_> = deltas.0.into_values().collect();
-            if let Err(error) = clusters::add(&mut transaction, window, &deltas).await {
+            let now = self.batches.iter().map(|batch| batch.received).max().unwrap_or_default();
+            if let Err(error) = clusters::add(&mut transaction, window, &deltas, now).await {
                 if matches!(error, StoreError::UnknownCluster(_)) {
                     transaction.roll_back().await.map_err(&failed)?;
                 }

@@ -4,6 +4,7 @@
 //! In comes the store's closed window. Out go claims in the store, in the order in which they deserve a fix; whoever
 //! writes fixes is woken and finds them there, also after a restart. This room does not know how a fix is written.
 
+mod asked;
 mod incident;
 mod likely;
 mod merge;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Notify};
 
+pub use asked::NotBegun;
 pub use incident::{BURST_MIN, BURST_WITHIN, InHand, Spread, spread};
 pub use likely::{Adviser, MODEL as ADVISING_MODEL};
 pub use origins::Origins;

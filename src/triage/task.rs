@@ -34,6 +34,7 @@ pub async fn run(
                 };
                 told(triage.fulfil_scans(triage.store.now()).await);
                 told(triage.go_on(triage.store.now()).await);
+                let mut asked = None;
                 loop {
                     let now = triage.store.now();
                     if let (Some(due), Some(after)) = (border.filter(|border| *border <= now), border_after) {
@@ -42,6 +43,7 @@ pub async fn run(
                         end_in_time(&triage, if after(due) <= now { now } else { due }).await;
                     }
                     wait(&triage, border).await;
+                    told(triage.look_for_asked(&mut asked).await);
                     told(triage.fulfil_scans(triage.store.now()).await);
                 }
             }

@@ -33,6 +33,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("learn", &["model", "classify", "redact", "store", "claude", "purse", "leader"]),
     ("alerts", &["model", "redact", "store", "leader"]),
     ("api", &["model", "store", "triage", "learn", "leader", "alerts"]),
+    // It explains what the classifier and the fingerprint decided, and asks Loki what was logged around.
+    ("dashboard", &["model", "loki", "classify", "fingerprint", "store", "triage", "api"]),
     ("telemetry", &["model"]),
     // Each room's settings.
     (

@@ -7,6 +7,10 @@
 mod support;
 
 mod alerts;
+mod api_access;
+mod api_events;
+mod api_openapi;
+mod api_routes;
 mod architecture;
 mod attacks;
 mod budgets;
@@ -21,6 +25,7 @@ mod cli_reload;
 mod collector;
 mod contracts;
 mod crashes;
+mod dashboard;
 mod deployment;
 mod door;
 mod end_to_end;

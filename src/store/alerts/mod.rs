@@ -59,7 +59,7 @@ pub(super) fn note_regressed_in(window: UnixNanos, now: UnixNanos) -> Statement 
          SELECT 'regressed:' || e.id || ':' || CAST($1 AS TEXT), 'regressed', e.id, '', '', $2, 'found', ''
          FROM (SELECT DISTINCT coalesce(m.family, c.fingerprint) AS id
            FROM cluster c LEFT JOIN member m ON m.fingerprint = c.fingerprint
-           WHERE c.status = 'fixed' AND c.fingerprint IN
+           WHERE c.status = 'fixed' AND c.count > c.fixed_count AND c.fingerprint IN
              (SELECT w.fingerprint FROM window_cluster w WHERE w.window_start = $1)) AS e WHERE TRUE
          ON CONFLICT DO NOTHING")
     .bind(window.to_i64())

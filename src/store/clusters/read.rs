@@ -8,23 +8,8 @@ use std::collections::BTreeMap;
 use crate::model::{
     Cluster, ClusterDetail, ClusterStatus, Fingerprint, Merging, Severity, SeverityNumber, UnixNanos, Verdict,
 };
-use crate::store::engine::{Row, sql};
+use crate::store::engine::{Row, Statement, sql};
 use crate::store::{Store, StoreError, alerts};
-
-/// Which clusters to read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ClusterFilter {
-    /// Only those seen since then.
-    pub seen_since: Option<UnixNanos>,
-    /// Only critical and high ones.
-    pub urgent: bool,
-    /// Only fixable ones.
-    pub fixable: bool,
-    /// Only those at ERROR or above that no rule knows.
-    pub unclassified: bool,
-    /// At most so many; all where `None`.
-    pub limit: Option<u32>,
-}
 
 /// Counts over all clusters and fixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,12 +35,12 @@ pub(in crate::store) const DETAIL: &str =
      c.fixable, c.suggested_fix";
 
 /// Clusters that are no family's, each as one error: `id`, the row that is `shown` for it, and its numbers.
-fn alone(condition: &str) -> String {
+pub(super) fn alone(condition: &str) -> String {
     let precedence = precedence_of("c.status");
     format!(
         "SELECT c.fingerprint AS id, c.fingerprint AS shown, 0 AS aliases, c.count, c.first_seen, c.last_seen,
            {precedence} AS foremost, CASE WHEN c.status = 'fixed' THEN c.last_seen END AS fixed_seen,
-           c.last_seen AS latest, c.severity, c.fixable, c.rule, c.severity_number
+           c.last_seen AS latest, c.severity, c.fixable, c.rule, c.severity_number, c.category
          FROM cluster c
          WHERE c.count > 0 AND NOT EXISTS (SELECT 1 FROM member m WHERE m.fingerprint = c.fingerprint) AND {condition}"
     )
@@ -63,13 +48,13 @@ fn alone(condition: &str) -> String {
 
 /// Families, each as one error with the columns of [`alone`]: counts add up, times take the extremes, and the member with the
 /// gravest verdict is shown, as [`Verdict::is_graver_than`] orders them.
-fn families(condition: &str) -> String {
+pub(super) fn families(condition: &str) -> String {
     let precedence = precedence_of("c.status");
     format!(
         "SELECT id, shown, aliases, count, first_seen, last_seen, foremost, fixed_seen, last_seen AS latest, severity, fixable,
-           rule, severity_number
+           rule, severity_number, category
          FROM (
-           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable, c.rule,
+           SELECT m.family AS id, c.fingerprint AS shown, c.severity, c.fixable, c.rule, c.category,
              max(c.severity_number) OVER whole AS severity_number,
              sum(CASE WHEN c.fingerprint = m.family THEN 0 ELSE 1 END) OVER whole AS aliases,
              CAST(sum(c.count) OVER whole AS BIGINT) AS count,
@@ -105,7 +90,7 @@ fn window_page() -> String {
 }
 
 /// The errors of `page`, which has the columns of [`alone`], with all that [`read`] reads.
-fn select_from(page: &str) -> String {
+pub(super) fn select_from(page: &str) -> String {
     format!(
         "WITH page AS ({page})
          SELECT {DETAIL}, coalesce(f.template, c.message) AS message, p.id, p.aliases, p.count, p.first_seen,
@@ -127,45 +112,6 @@ pub(in crate::store) fn precedence_of(column: &str) -> String {
 }
 
 impl Store {
-    /// Clusters over all windows, latest first; a family is one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Inconsistent`].
-    pub async fn clusters(&self, filter: ClusterFilter) -> Result<Vec<Cluster>, StoreError> {
-        // What stands alone is found by its index and cut at the limit before families, which are few, are added.
-        let alone = alone(
-            "c.last_seen >= $1 AND c.severity >= $2 AND c.fixable >= $3
-             AND ($5 = 0 OR (c.rule = $6 AND c.severity_number >= $7))",
-        );
-        let families = families("1 = 1");
-        let page = format!(
-            "SELECT * FROM (
-               SELECT * FROM ({alone} ORDER BY c.last_seen DESC, c.fingerprint LIMIT $4) AS alone
-               UNION ALL
-               SELECT * FROM ({families}) AS family WHERE last_seen >= $1 AND severity >= $2 AND fixable >= $3
-                 AND ($5 = 0 OR (rule = $6 AND severity_number >= $7))
-             ) AS error
-             ORDER BY last_seen DESC, id LIMIT $4"
-        );
-        let text = format!("{} ORDER BY p.last_seen DESC, p.id", select_from(&page));
-        let rows = self
-            .database
-            .fetch(
-                sql(text)
-                    .bind(filter.seen_since.unwrap_or_default().to_i64())
-                    .bind(if filter.urgent { Severity::High.rank() } else { 0 })
-                    .bind(filter.fixable)
-                    .bind(filter.limit.map_or(i64::MAX, i64::from))
-                    .bind(filter.unclassified)
-                    .bind(Verdict::NO_RULE)
-                    .bind(SeverityNumber::ERROR.get()),
-            )
-            .await
-            .map_err(StoreError::while_doing("reading clusters"))?;
-        self.gathered(&rows).await
-    }
-
     /// One cluster over all windows: the one that this fingerprint is the id of, or leads to.
     ///
     /// # Errors
@@ -236,12 +182,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let noted =
             (status == ClusterStatus::Regressed).then(|| alerts::note_regressed(fingerprint, self.now()));
-        let set = sql(
-            "UPDATE cluster SET status = $2 WHERE fingerprint = $1 OR fingerprint IN
-               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)",
-        )
-        .bind(fingerprint.to_string())
-        .bind(status.as_str());
+        let set = set_status(fingerprint, status, self.now());
         self.database
             .execute_together(noted.into_iter().chain([set]).collect())
             .await
@@ -276,11 +217,9 @@ impl Store {
         let failed = StoreError::while_doing("counting clusters");
         let (alone, families) = (alone("1 = 1"), families("1 = 1"));
         let text = format!(
-            "SELECT c.category, count(*), sum(CASE WHEN c.severity >= $1 THEN 1 ELSE 0 END), CAST(sum(c.fixable) AS BIGINT),
+            "SELECT e.category, count(*), sum(CASE WHEN e.severity >= $1 THEN 1 ELSE 0 END), CAST(sum(e.fixable) AS BIGINT),
                sum(CASE WHEN e.rule = $2 AND e.severity_number >= $3 THEN 1 ELSE 0 END)
-             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e
-             JOIN cluster c ON c.fingerprint = e.shown
-             GROUP BY c.category"
+             FROM ({alone} UNION ALL SELECT * FROM ({families}) AS family) AS e GROUP BY e.category"
         );
         let rows = self
             .database
@@ -309,6 +248,18 @@ impl Store {
             .map_err(failed)?;
         Ok(summary)
     }
+}
+
+/// Sets where a cluster stands, and with it every member of its family. Of one that is fixed it is kept how often it was counted
+/// until then: only what comes after that is a regression.
+pub(super) fn set_status(fingerprint: Fingerprint, status: ClusterStatus, now: UnixNanos) -> Statement {
+    sql("UPDATE cluster SET status = $2, fixed_count = CASE WHEN $3 = 1 THEN count ELSE 0 END, changed_at = $4
+         WHERE fingerprint = $1 OR fingerprint IN
+           (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)")
+    .bind(fingerprint.to_string())
+    .bind(status.as_str())
+    .bind(status == ClusterStatus::Fixed)
+    .bind(now.to_i64())
 }
 
 /// What a row of `cluster` says of its records.

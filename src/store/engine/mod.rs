@@ -25,7 +25,7 @@ pub(super) use postgres_look::postgres_look;
 pub(super) use row::Row;
 pub(super) use sqlite::Sqlite;
 pub(super) use sqlite_look::sqlite_look;
-pub(super) use statement::{Rows, Statement, sql};
+pub(super) use statement::{Rows, Statement, Value, sql};
 pub(super) use transaction::Transaction;
 
 use super::StoreError;

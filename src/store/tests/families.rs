@@ -75,7 +75,7 @@ async fn a_family_is_one_cluster_for_whoever_reads(on: On) {
     // What is asked of a cluster is asked of the whole family, and the limit counts families.
     let seen_since = Some(UnixNanos(504));
     let latest =
-        ClusterFilter { seen_since, urgent: true, fixable: true, unclassified: false, limit: Some(2) };
+        ClusterFilter { seen_since, urgent: true, fixable: true, limit: Some(2), ..ClusterFilter::default() };
     let latest = store.clusters(latest).await.unwrap();
     assert_eq!(latest.iter().map(|cluster| cluster.fingerprint).collect::<Vec<_>>(), [id(6), id(2)]);
 }

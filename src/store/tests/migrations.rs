@@ -85,6 +85,10 @@ async fn check(running: Running) {
     assert_eq!(usage.breaker.unwrap().until, UnixNanos(9000));
     let unfixed = store.unfixed([id(1), id(2)]).await.unwrap();
     assert_eq!((unfixed.len(), unfixed[&id(2)].code), (1, crate::model::NoFix::NotFixable));
+    let changed =
+        "SELECT (SELECT count(*) FROM fix WHERE changed_at = 1690), (SELECT max(fixed_count) FROM cluster)";
+    let changed = store.database.one(changed).await.unwrap();
+    assert_eq!((changed.integer(0).unwrap(), changed.integer(1).unwrap()), (1, 2));
 
     let found = store.found_alerts(9).await.unwrap();
     assert_eq!((found.len(), found[0].rule), (1, crate::model::AlertRule::FixOpened));
