@@ -23,11 +23,14 @@ async fn another_try_takes_the_place_of_what_came_to_nothing(on: On) {
     assert!(stands(&asked(true, 610).await), "it is being written");
 
     fix.status = FixStatus::Proposed;
+    fix.generated_at = Some(UnixNanos(615));
     store.update_fix(&fix).await.unwrap();
+    assert!(!store.is_wanted_as_it_is(&fix.id).await.unwrap());
     assert!(stands(&asked(false, 620).await), "the change is there");
     let Claimed::Begun(opened) = asked(true, 630).await else { panic!("its pull request is wanted") };
     assert_eq!((&opened.id, opened.status), (&fix.id, FixStatus::Pending));
     assert!(store.wants_pull_request(&fix.id).await.unwrap());
+    assert!(store.is_wanted_as_it_is(&fix.id).await.unwrap());
 
     for status in [FixStatus::Draft, FixStatus::Merged] {
         store.update_fix(&Fix { status, ..fix.clone() }).await.unwrap();
