@@ -101,7 +101,7 @@ async fn token(access: &Access, head: &Parts, body: Body) -> Result<KnownToken, 
     })?;
     let known = access.tokens().get().find(login.token.trim()).cloned();
     let known = known.filter(|token| token.scope >= TokenScope::Read);
-    known.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no such token may read"))
+    known.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "no such token may read"))
 }
 
 fn cross_site() -> Problem {

@@ -73,7 +73,7 @@ pub(super) async fn page(State(state): State<super::State>, headers: HeaderMap) 
         waits: waits(&state, now).await?,
         parts: parts(&health),
         breaker: usage.breaker.as_ref().map(|breaker| text::line(&breaker.told(), LINE_MAX * 2)),
-        budgets: budgets(state.api.triage.settings(), &usage),
+        budgets: budgets(&state.api.triage.settings(), &usage),
         replicas: replicas["count"].as_u64().map_or_else(|| "?".to_owned(), text::number),
         leads: replicas["leads"].as_bool().unwrap_or(false),
         is_running: match health["components"]["monitor"]["status"].as_str() {
@@ -171,7 +171,7 @@ fn parts(health: &Value) -> Vec<Part> {
 }
 
 fn budgets(settings: &triage::Settings, usage: &Usage) -> Vec<Budget> {
-    let limits = &settings.limits;
+    let limits = settings.limits.get();
     let mut all = vec![
         dollars("Claude, 24 hours", usage.usd_of_day, limits.usd_per_day),
         dollars("Claude, 30 days", usage.usd_of_month, limits.usd_per_month),

@@ -193,7 +193,7 @@ impl Remedy {
                 None => return Ok(()),
             }
         };
-        if written.submission.is_unsure() {
+        if written.submission.is_unsure() && !self.store.is_wanted_as_it_is(&fix.id).await? {
             "Claude is not sure enough of its change: it is stored, no pull request is opened"
                 .clone_into(&mut fix.reason);
             self.note(fix, NoFix::LowConfidence, &fix.reason, clock).await?;

@@ -1,6 +1,6 @@
 //! Fixes that people ask for: the gates are those of a window's end, but for what people themselves have said.
 
-use super::Triage;
+use super::{LOOK_USD, Triage};
 use crate::model::{Cap, Cluster, Expense, Fix, FixStatus, NoFix, UnixNanos};
 use crate::store::{AuditEntry, Claimed, StoreError};
 
@@ -59,7 +59,7 @@ impl Triage {
             return Err(NotBegun::Disabled);
         }
         let now = self.store.now();
-        if let Err(exceeded) = self.purse.look(Expense::Fix, "").await? {
+        if let Err(exceeded) = self.purse.look(Expense::Triage, "", LOOK_USD).await? {
             return Err(NotBegun::Budget(exceeded.to_string()));
         }
         if create_pr && let Some(cap) = self.cap(now).await? {
@@ -76,7 +76,7 @@ impl Triage {
 
     /// Which limit stands against one more pull request.
     async fn cap(&self, now: UnixNanos) -> Result<Option<Cap>, StoreError> {
-        let (limits, usage) = (&self.settings.limits, self.store.usage(now).await?);
+        let (limits, usage) = (self.purse.limits(), self.store.usage(now).await?);
         Ok(if usage.open_pull_requests >= limits.open_pull_requests {
             Some(Cap::Open(usage.open_pull_requests))
         } else if usage.pull_requests_of_day >= limits.pull_requests_per_day {
