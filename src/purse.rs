@@ -4,12 +4,15 @@
 //! Claude asks through here: fixes, rules, and triage. Where Claude's account meets a limit of its own, it is left alone by all
 //! of them until that ends or people say so.
 
+use std::time::Duration;
+
 use crate::claude::{Answer, ClaudeError, Client, Request, Usage, price};
 use crate::model::{Breaker, Exceeded, Expense, Fence, Limits, UnixNanos};
 use crate::store::{Call, Cost, Store, StoreError};
 
-/// What a look at the purse asks for: less than any call costs, more than nothing.
-const LOOK_USD: f64 = 0.01;
+/// Tries of a call that came to nothing and may have been paid for, each set aside anew; and the wait after the first.
+const TRIES: u32 = 4;
+const WAIT: Duration = Duration::from_millis(500);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -53,12 +56,32 @@ impl Purse {
 
     /// Asks Claude, if the most that it may cost is left: `input_tokens_max` read anew, and the longest answer.
     ///
-    /// Dropped in the middle, it counts as the most that it may have cost.
+    /// Dropped in the middle, it counts as the most that it may have cost; so does a try whose answer was lost, before the next.
     ///
     /// # Errors
     ///
     /// [`PurseError`].
     pub async fn ask(
+        &self,
+        claude: &Client,
+        request: &Request<'_>,
+        input_tokens_max: u64,
+        expense: Expense,
+        subject: &str,
+    ) -> Result<Answer, PurseError> {
+        for again in 1..TRIES {
+            match self.ask_once(claude, request, input_tokens_max, expense, subject).await {
+                Err(PurseError::Claude(error)) if error.is_transient() && error.may_cost() => {
+                    tracing::debug!(%error, subject, "Claude's answer was lost");
+                    tokio::time::sleep(WAIT * 2_u32.pow(again)).await;
+                }
+                told => return told,
+            }
+        }
+        self.ask_once(claude, request, input_tokens_max, expense, subject).await
+    }
+
+    async fn ask_once(
         &self,
         claude: &Client,
         request: &Request<'_>,
@@ -102,13 +125,18 @@ impl Purse {
         }
     }
 
-    /// Whether anything can be asked at all now: what stands against it, where something does. Nothing is set aside.
+    /// Whether something that costs as much can be asked now: what stands against it, where something does. Nothing is set aside.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub async fn look(&self, expense: Expense, subject: &str) -> Result<Result<(), Exceeded>, StoreError> {
-        let call = Call { expense, subject, usd_max: LOOK_USD };
+    pub async fn look(
+        &self,
+        expense: Expense,
+        subject: &str,
+        usd_max: f64,
+    ) -> Result<Result<(), Exceeded>, StoreError> {
+        let call = Call { expense, subject, usd_max };
         let looked = self.store.could_reserve(call, &self.limits, self.store.now()).await?;
         if let Err(exceeded) = &looked {
             self.tell(exceeded).await;

@@ -29,7 +29,7 @@ impl fmt::Debug for MetricsText {
     }
 }
 
-#[utoipa::path(get, path = "/metrics", tag = "meta", responses((status = 200, description = "Metrics, as Prometheus reads them", body = String, content_type = "application/openmetrics-text"), Problems, Unhandled))]
+#[utoipa::path(get, path = "/metrics", tag = "meta", responses((status = 200, description = "Metrics, as Prometheus reads them", body = String, content_type = "text/plain"), Problems, Unhandled))]
 pub(super) async fn text(State(state): State<super::State>) -> Response {
     ([(header::CONTENT_TYPE, state.metrics.content_type)], (state.metrics.text)()).into_response()
 }

@@ -17,14 +17,13 @@ type Answer = Result<Json<Value>, Problem>;
 
 /// A list of errors under the name that it always had.
 macro_rules! list {
-    ($name:ident, $key:literal) => {
-        #[doc = concat!("The errors of `", $key, "`, latest first.")]
+    ($name:ident, $key:ident) => {
+        #[doc = concat!("The errors of `", stringify!($key), "`, latest first.")]
         #[derive(Debug, Serialize, ToSchema)]
         pub(super) struct $name {
             count: usize,
             hours: u64,
-            #[serde(rename = $key)]
-            errors: Vec<ErrorJson>,
+            $key: Vec<ErrorJson>,
             next_cursor: Option<String>,
         }
 
@@ -34,17 +33,17 @@ macro_rules! list {
                 given: Given,
                 also: ClusterFilter,
             ) -> Result<Json<Self>, Problem> {
-                let (hours, errors, next_cursor) = list(state, &given.into(), also).await?;
-                Ok(Json(Self { count: errors.len(), hours, errors, next_cursor }))
+                let (hours, $key, next_cursor) = list(state, &given.into(), also).await?;
+                Ok(Json(Self { count: $key.len(), hours, $key, next_cursor }))
             }
         }
     };
 }
 
-list!(Recent, "errors");
-list!(Critical, "critical_errors");
-list!(Fixable, "fixable_errors");
-list!(Unclassified, "unclassified_errors");
+list!(Recent, errors);
+list!(Critical, critical_errors);
+list!(Fixable, fixable_errors);
+list!(Unclassified, unclassified_errors);
 
 /// All errors, latest first.
 #[derive(Debug, Serialize, ToSchema)]

@@ -129,6 +129,7 @@ impl App {
         app.start_upkeep(&config, &terms);
         let work = Arc::new(Notify::new());
         let triage = Triage::new(store.clone(), config.triage.clone(), setup.can_fix(), Arc::clone(&work))
+            .mending_only(config.remedy.services_with_source())
             .advised_by(adviser(&config)?);
         let wakes = Wakes::default();
         let state = app.api(setup, triage.clone(), learned.clone(), terms.clone());

@@ -37,6 +37,23 @@ impl DataTags {
 /// Text of a log without secrets and control codes, at most so many bytes of it.
 #[must_use]
 pub fn safe(text: &str, bytes_max: usize) -> String {
-    let text = redact::redact(redact::cut(text, bytes_max * 2)).into_owned();
-    redact::cut(&redact::plain(&text), bytes_max).to_owned()
+    // Codes of colours first: one in the midst of a password's name hides it.
+    let text = redact::plain(redact::cut(text, bytes_max * 2));
+    redact::cut(&redact::redact(&text), bytes_max).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_do_not_hide_a_secret() {
+        for line in [
+            "\u{1b}[3mpassword\u{1b}[0m\u{1b}[2m=\u{1b}[0m\"hunter2hunter2\"",
+            "password=\u{1b}[31mhunter2hunter2",
+        ] {
+            let shown = safe(line, 1_000);
+            assert!(shown.contains("[REDACTED:secret]") && !shown.contains("hunter2"), "{shown}");
+        }
+    }
 }

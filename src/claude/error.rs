@@ -121,6 +121,12 @@ impl ClaudeError {
         matches!(self, Self::Unreached(_) | Self::Network(_) | Self::Busy { .. })
     }
 
+    /// Whether the key is at fault: whoever runs this can mend it, and the work is to wait for that.
+    #[must_use]
+    pub fn is_about_the_key(&self) -> bool {
+        matches!(self, Self::Key { .. })
+    }
+
     /// Whether the call may have been paid for although nothing came of it.
     #[must_use]
     pub fn may_cost(&self) -> bool {
@@ -172,6 +178,9 @@ fn spend_limit(status: StatusCode, error: &serde_json::Value, message: &str) -> 
         "enforced_spend_limit_reached" | "contract_spend_limit_reached" => Some(Regained::NextMonth),
         "ramp_limit_exceeded" => Some(Regained::Unknown),
         _ if is_own_limit => Some(Regained::read(message)),
+        _ if status == StatusCode::BAD_REQUEST && message.contains("credit balance is too low") => {
+            Some(Regained::Unknown)
+        }
         _ if status == StatusCode::PAYMENT_REQUIRED => Some(Regained::Unknown),
         _ => None,
     }

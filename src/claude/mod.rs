@@ -89,7 +89,7 @@ impl Client {
         &self.settings.model
     }
 
-    /// Asks, again and again while the API is busy.
+    /// Asks, again and again while the API is busy. What may have been paid for is not asked again: who pays decides that.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Client {
                     .with_max_times(TRIES - 1)
                     .with_jitter(),
             )
-            .when(ClaudeError::is_transient)
+            .when(|error| error.is_transient() && !error.may_cost())
             .adjust(|error, planned| {
                 let wait = planned.map(|planned| error.wait().unwrap_or(planned));
                 wait.filter(|wait| *wait <= WAIT_MAX)

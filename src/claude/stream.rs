@@ -99,6 +99,16 @@ impl Stream {
         self.check_size()
     }
 
+    /// A fault in the midst of an answer: what was read and written by then is paid for.
+    fn broken(&self, fault: ClaudeError) -> ClaudeError {
+        match fault {
+            ClaudeError::Busy { .. } if self.usage.input_tokens.is_some() => {
+                ClaudeError::Network(format!("the answer broke off: {fault}"))
+            }
+            fault => fault,
+        }
+    }
+
     /// Whether the answer has come to its end; what follows is of no matter.
     pub(super) fn is_whole(&self) -> bool {
         self.is_whole
@@ -170,7 +180,7 @@ impl Stream {
                 self.usage.replace_by(usage);
             }
             "message_stop" => self.is_whole = true,
-            "error" => return Err(told(data)),
+            "error" => return Err(self.broken(told(data))),
             // `ping`, `content_block_stop`, and whatever comes to be.
             _ => {}
         }

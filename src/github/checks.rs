@@ -9,7 +9,7 @@ use super::names::segment;
 use super::{GitHub, GitHubError, RepoName};
 use crate::redact;
 
-/// Pages of check runs that are read, of a hundred each: a commit with more is judged by these.
+/// Pages that are read of check runs, of statuses and of workflows, of a hundred each. Where there are more, that is told.
 const PAGES_MAX: u32 = 3;
 const PER_PAGE: usize = 100;
 /// How much of a check's name is kept.
@@ -32,6 +32,8 @@ pub enum CheckState {
     Green,
     /// It failed, was cancelled, or waits for somebody.
     Red,
+    /// It stands for checks that could not be read: they may not be, or are too many.
+    Unread,
 }
 
 /// Where a check was read.
@@ -137,6 +139,21 @@ fn name(text: &str) -> String {
     redact::cut(&redact::plain(text), NAME_BYTES_MAX).to_owned()
 }
 
+fn unread(what: &str) -> Check {
+    Check { name: what.to_owned(), state: CheckState::Unread, origin: Origin::Other }
+}
+
+/// What may not be read stands there as a check of its own.
+fn readable(read: Result<Vec<Check>, GitHubError>, what: &str) -> Result<Vec<Check>, GitHubError> {
+    match read {
+        Err(error) if is_forbidden(&error) => {
+            tracing::debug!(%error, "{what} are not read");
+            Ok(vec![unread(what)])
+        }
+        other => other,
+    }
+}
+
 fn is_forbidden(error: &GitHubError) -> bool {
     matches!(error, GitHubError::Refused { status, .. }
         if matches!(*status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND))
@@ -144,24 +161,19 @@ fn is_forbidden(error: &GitHubError) -> bool {
 
 impl GitHub {
     /// Every check of a commit: check runs and statuses. Where check runs may not be read, as with fine-grained tokens, the
-    /// runs of workflows stand for them.
+    /// runs of workflows stand for them; what may not be read at all is there as [`CheckState::Unread`].
     ///
     /// # Errors
     ///
     /// [`GitHubError`].
     pub async fn checks(&self, repository: &RepoName, commit: &str) -> Result<Vec<Check>, GitHubError> {
         let mut checks = match self.check_runs(repository, commit).await {
-            Err(error) if is_forbidden(&error) => self.workflow_runs(repository, commit).await?,
+            Err(error) if is_forbidden(&error) => {
+                readable(self.workflow_runs(repository, commit).await, "check runs (`Checks` or `Actions`)")?
+            }
             other => other?,
         };
-        match self.statuses(repository, commit).await {
-            Ok(statuses) => checks.extend(statuses),
-            // A token that may not read statuses has no part in a repository that uses them.
-            Err(error) if is_forbidden(&error) => {
-                tracing::debug!(%error, "commit statuses are not read");
-            }
-            Err(error) => return Err(error),
-        }
+        checks.extend(readable(self.statuses(repository, commit).await, "commit statuses")?);
         Ok(checks)
     }
 
@@ -180,26 +192,34 @@ impl GitHub {
                 }
             }));
             if is_last {
-                break;
+                return Ok(checks);
             }
         }
+        checks.push(unread("further check runs"));
         Ok(checks)
     }
 
     async fn workflow_runs(&self, repository: &RepoName, commit: &str) -> Result<Vec<Check>, GitHubError> {
-        let rest = format!("/actions/runs?head_sha={}&per_page={PER_PAGE}", segment(commit));
-        let Workflows { workflow_runs } = self.get(&repository.route(&rest)).await?;
         let check = |run: Workflow| Check {
             name: name(run.name.as_deref().unwrap_or("workflow")),
             state: concluded(run.conclusion.as_deref()),
             origin: Origin::Other,
         };
-        Ok(workflow_runs.into_iter().map(check).collect())
+        let mut checks = Vec::new();
+        for page in 1..=PAGES_MAX {
+            let rest = format!("/actions/runs?head_sha={}&per_page={PER_PAGE}&page={page}", segment(commit));
+            let Workflows { workflow_runs } = self.get(&repository.route(&rest)).await?;
+            let is_last = workflow_runs.len() < PER_PAGE;
+            checks.extend(workflow_runs.into_iter().map(check));
+            if is_last {
+                return Ok(checks);
+            }
+        }
+        checks.push(unread("further workflows"));
+        Ok(checks)
     }
 
     async fn statuses(&self, repository: &RepoName, commit: &str) -> Result<Vec<Check>, GitHubError> {
-        let rest = format!("/commits/{}/status?per_page={PER_PAGE}", segment(commit));
-        let Statuses { statuses } = self.get(&repository.route(&rest)).await?;
         let check = |status: Status| Check {
             name: name(&status.context),
             state: match status.state.as_str() {
@@ -209,7 +229,18 @@ impl GitHub {
             },
             origin: Origin::Other,
         };
-        Ok(statuses.into_iter().map(check).collect())
+        let mut checks = Vec::new();
+        for page in 1..=PAGES_MAX {
+            let rest = format!("/commits/{}/status?per_page={PER_PAGE}&page={page}", segment(commit));
+            let Statuses { statuses } = self.get(&repository.route(&rest)).await?;
+            let is_last = statuses.len() < PER_PAGE;
+            checks.extend(statuses.into_iter().map(check));
+            if is_last {
+                return Ok(checks);
+            }
+        }
+        checks.push(unread("further commit statuses"));
+        Ok(checks)
     }
 
     /// What a failed check has to say: its summary, its annotations, the end of its log. Whoever pushes to the repository wrote

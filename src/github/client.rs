@@ -99,6 +99,8 @@ impl GitHub {
         if !parts.status.is_success() {
             return Err(GitHubError::of_answer(call, parts.status, &parts.headers, &bytes));
         }
+        // 204 says that there is nothing to say.
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
         serde_json::from_slice(&bytes)
             .map_err(|error| GitHubError::Malformed { call, why: error.to_string() })
     }

@@ -96,6 +96,18 @@ impl GitHubError {
         }
     }
 
+    /// Whether the token is at fault, or the App's key.
+    #[must_use]
+    pub fn is_about_the_credentials(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if *status == StatusCode::UNAUTHORIZED)
+    }
+
+    /// Whether what was asked for is not there: removed, moved, or not to be seen with these credentials.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if matches!(status.as_u16(), 301 | 307 | 308 | 404 | 410))
+    }
+
     /// Whether GitHub found the request itself at fault, with these words in its answer.
     pub(super) fn is_unprocessable_with(&self, words: &str) -> bool {
         match self {

@@ -24,6 +24,7 @@ mod names;
 mod read;
 mod repair;
 mod review;
+mod stray;
 mod walk;
 mod write;
 
@@ -39,6 +40,7 @@ pub use names::{Branch, InvalidBranch, InvalidRepoName, RepoName};
 pub use read::{Base, EntryKind, Tree, TreeEntry};
 pub use repair::{Advance, Readied};
 pub use review::{InvalidReviewer, Reviewer};
+pub use stray::Stray;
 pub use write::{Change, Proposal, ProposedFile, PullRequest, PullRequestState};
 
 #[cfg(test)]

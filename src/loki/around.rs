@@ -46,8 +46,8 @@ impl Client {
 
 /// One line: a secret is looked for in all of what is shown and as much again, so that none is cut in two before.
 fn line(time: UnixNanos, text: &str) -> String {
-    let text = redact::redact(redact::cut(text, LINE_BYTES_MAX * 2)).into_owned();
-    let text = redact::plain(&text).replace(['\n', '\t'], " ");
+    let text = redact::plain(redact::cut(text, LINE_BYTES_MAX * 2)).replace(['\n', '\t'], " ");
+    let text = redact::redact(&text);
     format!("{time} {}", redact::cut(text.trim_end(), LINE_BYTES_MAX))
 }
 

@@ -34,7 +34,7 @@ pub enum NoFix {
     PrCap,
     /// Claude found no change that it would stand for.
     NotActionable,
-    /// No file of the repository is the one of its trace.
+    /// No repository is known to hold its service's source, or no file of it is the one of its trace.
     Unmapped,
     /// Several files of the repository may be the one of its trace.
     AmbiguousFile,

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::redact;
+
 /// Stands inside a mention, a reference or a keyword and takes its effect; it has no width.
 /// Dependabot and Renovate break mentions the same way.
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
@@ -78,7 +80,8 @@ fn is_invisible(c: char) -> bool {
 /// a reference or a closing keyword.
 #[must_use]
 pub fn neutralise_inline(text: &str, chars_max: usize) -> String {
-    let text = plain(&decoded(text));
+    // Once more: what HTML's spelling had hidden is plain now.
+    let text = redact(&plain(&decoded(text))).into_owned();
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let inert: String = one_line
         .chars()
@@ -119,7 +122,8 @@ fn longest_run_of_backticks(text: &str) -> usize {
 /// become text without effect.
 #[must_use]
 pub fn neutralise_markdown(text: &str) -> String {
-    let text = plain(&decoded(text));
+    // Once more: what HTML's spelling had hidden is plain now.
+    let text = redact(&plain(&decoded(text))).into_owned();
     let text = COMMENT.replace_all(&text, "");
     let text = LINK.replace_all(&text, "${text} ($target)");
     // A bracket or angle that is left opens nothing.

@@ -201,7 +201,7 @@ const KINDS: &[Kind] = &[
             "session_key",
             "x-api-key",
         ],
-        shape: r#"(?i)(?:^|[^A-Za-z0-9]|\\[nrt])(?P<key>[a-z0-9_.\-]{0,40}(?:passw(?:or)?d|passwd|pwd|passphrase|[_.\-]pass|secret|token|credentials?|(?:api|access|private|client|auth|encryption|signing|session)[_-]?key)(?:[_-]?(?:key|id|hash|value|base)){0,3})(?:\\{0,7}["'])?\]?(?:\s{0,3}(?:=>|:=|=|:|%3D|%3A)\s{0,3})(?:\\{1,7}["'](?P<escaped>[^"'\\\r\n]+)|[bfru]?"(?P<double>(?:[^"\\\r\n]|\\[^\r\n])+)|[bfru]?'(?P<single>(?:[^'\\\r\n]|\\[^\r\n])+)|(?P<bare>[^\s"',;&)}\]\\<=>\x1b][^\s"',;&)}\]\\<\x1b]*))"#,
+        shape: r#"(?i)(?:^|[^A-Za-z0-9]|\\[nrt])(?P<key>[a-z0-9_.\-]{0,40}(?:passw(?:or)?d|passwd|pwd|passphrase|[_.\-]pass|secret|token|credentials?|(?:api|access|private|client|auth|encryption|signing|session)[_-]?key)(?:[_-]?(?:key|id|hash|value|base)){0,3})(?:\\{0,7}["']|&quot;|&#0?3[49];|%22)?\]?(?:\s{0,3}(?:=>|:=|=|:|%3D|%3A)\s{0,3})(?:(?:&quot;|&#0?3[49];|%22)(?P<entity>[^&%"'\s]+)|\\{1,7}["'](?P<escaped>[^"'\\\r\n]+)|[bfru]?"(?P<double>(?:[^"\\\r\n]|\\[^\r\n])+)|[bfru]?'(?P<single>(?:[^'\\\r\n]|\\[^\r\n])+)|(?P<bare>[^\s"',;&)}\]\\<=>\x1b][^\s"',;&)}\]\\<\x1b]*))"#,
         check: Check::Value,
         is_credential: true,
     },
@@ -312,7 +312,8 @@ fn mask(text: &str, wanted: impl Fn(&Kind) -> bool) -> Cow<'_, str> {
 /// The match with its secret part masked, or as it stands where a second look says that it is none.
 fn replacement(kind: &Kind, found: &Captures<'_>) -> String {
     let whole = &found[0];
-    let secret = ["secret", "escaped", "double", "single", "bare"].iter().find_map(|name| found.name(name));
+    let secret =
+        ["secret", "entity", "escaped", "double", "single", "bare"].iter().find_map(|name| found.name(name));
     let value = secret.map_or(whole, |secret| secret.as_str());
     let is_secret = !value.contains("[REDACTED:") && kind.check.holds(found, value);
     if !is_secret {

@@ -134,6 +134,12 @@ fn the_whole_value_goes_and_the_rest_stays() {
         (r#"{\\\"password\\\":\\\"hunter2\\\"}"#, r#"{\\\"password\\\":\\\"[REDACTED:secret]\\\"}"#),
         ("password=hunter2\u{1b}[0m next", "password=[REDACTED:secret]\u{1b}[0m next"),
         (r"password=hunter2\n at x", r"password=[REDACTED:secret]\n at x"),
+        (
+            "{&quot;password&quot;:&quot;hunter2x9&quot;}",
+            "{&quot;password&quot;:&quot;[REDACTED:secret]&quot;}",
+        ),
+        ("password=&#34;hunter2&#34; a", "password=&#34;[REDACTED:secret]&#34; a"),
+        ("{%22password%22:%22hunter2%22}", "{%22password%22:%22[REDACTED:secret]%22}"),
         ("?q&password%3Dhunter2&b=1", "?q&password%3D[REDACTED:secret]&b=1"),
         ("mysql --password hunter2", "mysql --password [REDACTED:secret]"),
         ("User(name='x', password='hunter2')", "User(name='x', password='[REDACTED:secret]')"),

@@ -21,6 +21,8 @@ use crate::redact;
 const MAX_TOKENS: u32 = 16_000;
 /// What a cut answer is asked for once more, as a stream.
 const MAX_TOKENS_AGAIN: u32 = 32_000;
+/// What a first message has: system, tools, and some evidence.
+const FIRST_INPUT_TOKENS: u64 = 10_000;
 /// Submissions that did not hold before it counts as failed.
 const INVALID_SUBMISSIONS_MAX: u32 = 3;
 
@@ -123,6 +125,12 @@ impl Agent {
         Self { claude, payer: None }
     }
 
+    /// What the first call of a conversation is likely set aside for, in US dollars.
+    #[must_use]
+    pub fn first_call_usd(&self) -> f64 {
+        price::reserve_usd(self.claude.model(), FIRST_INPUT_TOKENS, MAX_TOKENS)
+    }
+
     /// The same, of which every call is paid from `purse` for the fix of this id.
     #[must_use]
     pub fn paid_from(&self, purse: Purse, fix_id: &str) -> Self {
@@ -165,8 +173,12 @@ impl Agent {
                 conversation.no_fix = NoFix::Budget;
                 return Ok(Verdict::Failed(format!("stopped by budget: {bound}")));
             }
-            let answer = self.ask(conversation, &system, &tools).await?;
-            if let Some(verdict) = conversation.go_on(answer).await? {
+            let left = conversation.time_left();
+            let Ok(answered) = tokio::time::timeout(left, self.ask(conversation, &system, &tools)).await
+            else {
+                continue;
+            };
+            if let Some(verdict) = conversation.go_on(answered?).await? {
                 return Ok(verdict);
             }
         }
@@ -248,11 +260,15 @@ impl Conversation<'_> {
             Some(format!("${usd_max:.2} for one fix (${:.2} are spent)", self.spent.cost_usd))
         } else if self.spent.uncached_input_tokens >= uncached_input_tokens_max {
             Some(format!("{uncached_input_tokens_max} tokens that were not cached"))
-        } else if self.begun.elapsed() >= time_max {
+        } else if self.time_left().is_zero() {
             Some(format!("{} minutes", time_max.as_secs() / 60))
         } else {
             None
         }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.budget.time_max.saturating_sub(self.begun.elapsed())
     }
 
     /// Takes an answer; `None` where the conversation goes on.

@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod syntax;
 mod task;
 pub mod tools;
+mod written;
 
 pub use checks::{Reason, Refusal};
 pub use follow::{Follow, Wakes, watch};
@@ -51,6 +52,9 @@ pub struct Settings {
     /// What may be spent and opened.
     pub limits: Limits,
 }
+
+/// How long is waited for credentials to be renewed before they are tried again.
+const CREDENTIALS_AWAITED: Duration = Duration::from_mins(10);
 
 /// Why a fix did not get further.
 #[derive(Debug, thiserror::Error)]
@@ -94,8 +98,9 @@ impl RemedyError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Claude(error) => error.is_transient(),
-            Self::GitHub(error) => error.is_transient(),
+            // A key or a token that expired is renewed some day, and the error is still there then.
+            Self::Claude(error) => error.is_transient() || error.is_about_the_key(),
+            Self::GitHub(error) => error.is_transient() || error.is_about_the_credentials(),
             Self::Store(_) | Self::Cap(_) => true,
             Self::Spent(exceeded) => exceeded.passes(),
             Self::NoRepository
@@ -120,7 +125,8 @@ impl RemedyError {
     #[must_use]
     pub fn no_fix(&self) -> NoFix {
         match self {
-            Self::NoRepository => NoFix::Disabled,
+            Self::NoRepository => NoFix::Unmapped,
+            Self::GitHub(GitHubError::SecretFound { .. }) => NoFix::SecretBlocked,
             Self::Cap(_) => NoFix::PrCap,
             Self::Spent(_) => NoFix::Budget,
             Self::Refused(refusal) => refusal.reason.into(),
@@ -133,6 +139,8 @@ impl RemedyError {
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         match self {
+            Self::Claude(error) if error.is_about_the_key() => Some(CREDENTIALS_AWAITED),
+            Self::GitHub(error) if error.is_about_the_credentials() => Some(CREDENTIALS_AWAITED),
             Self::Claude(error) => error.wait(),
             Self::GitHub(error) => error.wait(),
             _ => None,

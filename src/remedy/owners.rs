@@ -5,7 +5,7 @@
 
 use super::pattern::Pattern;
 use super::snapshot::{Snapshot, SnapshotError};
-use crate::github::Reviewer;
+use crate::github::{GitHub, RepoName, Reviewer};
 
 /// Where GitHub looks, in this order.
 pub const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
@@ -60,6 +60,18 @@ fn is_owner(word: &str) -> bool {
         || word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.')),
         |name| name.parse::<Reviewer>().is_ok(),
     )
+}
+
+/// Asks for reviews. One that is not asked for is worth a warning, not a failure.
+pub async fn ask(github: &GitHub, repository: &RepoName, number: u64, reviewers: &[Reviewer]) {
+    match github.ask_for_review(repository, number, reviewers).await {
+        Ok(refused) => {
+            for (reviewer, why) in refused {
+                tracing::warn!(pull_request = number, %reviewer, why, "a reviewer cannot be asked");
+            }
+        }
+        Err(error) => tracing::warn!(%error, pull_request = number, "no review was asked for"),
+    }
 }
 
 /// The owners of these files in the repository of a snapshot, in the files' order, each once. Addresses are left out: nobody can

@@ -1,5 +1,7 @@
 //! Which paths of a repository a model may read, and which it may change.
 
+mod protected;
+
 /// Why a path is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathFault {
@@ -73,99 +75,13 @@ pub fn writable(path: &str) -> Result<&str, PathFault> {
     let path = readable(path)?;
     let lower = path.to_ascii_lowercase();
     let name = file_name(&lower);
-    // Folders of the build, the deployment, and code that is not the project's own.
-    let folders = [
-        ".github",
-        ".gitlab",
-        ".circleci",
-        ".buildkite",
-        ".husky",
-        ".claude",
-        ".cursor",
-        ".vscode",
-        ".idea",
-        "vendor",
-        "third_party",
-        "node_modules",
-        "dist",
-        "build",
-        "target",
-        "migrations",
-        "k8s",
-        "helm",
-        "charts",
-        "deploy",
-        "terraform",
-    ];
-    // Manifests too: a model may name a package that somebody has registered to be named by models.
-    let names = [
-        "jenkinsfile",
-        "claude.md",
-        "agents.md",
-        ".mcp.json",
-        "codeowners",
-        "package.json",
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-        "yarn.lock",
-        "pnpm-lock.yaml",
-        "pnpm-workspace.yaml",
-        "bun.lockb",
-        "deno.json",
-        "cargo.toml",
-        "cargo.lock",
-        "go.mod",
-        "go.sum",
-        "go.work",
-        "poetry.lock",
-        "pyproject.toml",
-        "setup.py",
-        "setup.cfg",
-        "pipfile",
-        "pipfile.lock",
-        "tox.ini",
-        "noxfile.py",
-        "uv.lock",
-        "gemfile",
-        "gemfile.lock",
-        "composer.json",
-        "composer.lock",
-        "pom.xml",
-        "build.gradle",
-        "build.gradle.kts",
-        "settings.gradle",
-        "settings.gradle.kts",
-        "gradle.properties",
-        "build.sbt",
-        "mix.exs",
-        "pubspec.yaml",
-        "packages.config",
-        "packages.lock.json",
-        "makefile",
-        "build.rs",
-        "conftest.py",
-    ];
-    let begins = [
-        ".git",
-        "dockerfile",
-        "docker-compose",
-        "compose.y",
-        "kustomization.y",
-        "requirements",
-        ".pre-commit",
-        ".travis",
-        "azure-pipelines",
-        ".env",
-    ];
-    let ends = [
-        ".tf", ".lock", ".min.js", ".min.css", ".csproj", ".fsproj", ".vbproj", ".props", ".targets", ".sln",
-        ".nuspec", ".gemspec", ".map",
-    ];
-    let protected = lower.split('/').rev().skip(1).any(|folder| folders.contains(&folder))
-        || names.contains(&name)
-        || begins.iter().any(|begin| name.starts_with(begin))
-        || ends.iter().any(|end| name.ends_with(end));
-    if protected { Err(PathFault::Protected(path.to_owned())) } else { Ok(path) }
+    // What begins with a dot is of tools: of CI, editors, package managers, agents.
+    let is_protected = lower.split('/').any(|segment| segment.starts_with('.'))
+        || lower.split('/').rev().skip(1).any(|folder| protected::FOLDERS.contains(&folder))
+        || protected::NAMES.contains(&name)
+        || protected::BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+        || protected::ENDINGS.iter().any(|end| name.ends_with(end));
+    if is_protected { Err(PathFault::Protected(path.to_owned())) } else { Ok(path) }
 }
 
 /// The last segment.
@@ -289,6 +205,18 @@ mod tests {
             "infra/main.tf",
             ".gitmodules",
             "x/node_modules/y.js",
+            ".drone.yml",
+            ".cargo/config.toml",
+            "web/.yarnrc.yml",
+            ".devcontainer/devcontainer.json",
+            "gradle/wrapper/gradle-wrapper.properties",
+            "buildSrc/src/main/kotlin/x.kt",
+            "app/build.gradle.kts",
+            "mvnw",
+            "rules.mk",
+            "bitbucket-pipelines.yml",
+            "cloudbuild.yaml",
+            "Containerfile",
         ] {
             assert!(writable(bad).is_err(), "{bad}");
         }

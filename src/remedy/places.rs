@@ -2,7 +2,7 @@
 //!
 //! Only the settings choose the repository. What a record says of its own repository comes from whoever can send records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Settings;
 use super::paths::PathFault;
@@ -77,6 +77,17 @@ impl Settings {
         let general = self.base_branch.as_ref().filter(|_| self.repository.as_ref() == Some(&repository));
         let base_branch = service.base_branch.clone().or_else(|| general.cloned());
         Some(Place { repository, base_branch, service })
+    }
+
+    /// The services whose source is known; `None` where it is that of all services.
+    #[must_use]
+    pub fn services_with_source(&self) -> Option<BTreeSet<String>> {
+        let with_source =
+            |(name, service): (&String, &Service)| service.repository.is_some().then(|| name.clone());
+        match self.repository {
+            Some(_) => None,
+            None => Some(self.services.iter().filter_map(with_source).collect()),
+        }
     }
 
     /// Whether any service has a repository.

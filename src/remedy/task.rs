@@ -6,24 +6,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Budget, Outcome, Verdict};
-use super::edits::{self, Submission};
+use super::edits;
 use super::evidence::{Evidence, Site, Told};
 use super::owners;
 use super::places::Place;
 use super::snapshot::Snapshots;
+use super::written::Written;
 use super::{RemedyError, Settings, pull_request};
 use crate::claude;
-use crate::github::{self, Base, GitHub, Proposal, PullRequestState, RepoName};
+use crate::github::{self, Base, Branch, GitHub, Proposal, PullRequest, PullRequestState, RepoName, Stray};
 use crate::leader::{Leadership, Terms};
 use crate::loki;
 use crate::model::{Cluster, ClusterStatus, Expense, Fix, FixStatus, NoFix, UnixNanos};
 use crate::purse::Purse;
-use crate::store::{AuditEntry, Store};
+use crate::store::{AuditEntry, Followed, Store};
 
 /// How often work on one fix may be cut off, by a crash or a stop, before the fix counts as failed: each time may have paid
 /// Claude for nothing, and the fix itself may be what crashes us.
@@ -120,6 +120,9 @@ impl Remedy {
             }
         };
         self.store.update_fix(&fix).await?;
+        if fix.status == FixStatus::Failed {
+            self.clear_strays().await;
+        }
         // That a fix waits for room is told once, however often it is looked at.
         match &passing {
             Some(error) if error.is_for_lack_of_room() && fix.reason == reason_before => {}
@@ -154,6 +157,13 @@ impl Remedy {
                 None => return Ok(()),
             }
         };
+        if written.submission.is_unsure() && !self.store.is_wanted_as_it_is(&fix.id).await? {
+            "Claude is not sure enough of its change: it is stored, no pull request is opened"
+                .clone_into(&mut fix.reason);
+            self.note(fix, NoFix::LowConfidence, &fix.reason, clock).await?;
+            fix.status = FixStatus::Proposed;
+            return Ok(());
+        }
         let why_none = if !self.opens_pull_requests || !self.github.may_write(&place.repository) {
             Some("GITHUB_TOKEN is not set: the change is stored, no pull request is opened")
         } else if self.store.wants_pull_request(&fix.id).await? {
@@ -169,12 +179,14 @@ impl Remedy {
         let Written { submission, told } = written;
         let (base, submission) = edits::onto_current_base(&self.github, &place, fix, submission).await?;
         let written = Written { submission, told };
-        fix.submission = serde_json::to_string(&written).ok();
+        written.store_in(fix);
         // Decided by the store, over all replicas, at the last moment.
         self.take_pull_request(fix, &place.repository, clock).await?;
         self.open(fix, &cluster, &place, &base, &written).await?;
-        self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
-        self.store.clear_unfixed(fix.fingerprint).await?;
+        if matches!(fix.status, FixStatus::Draft | FixStatus::Ready) {
+            self.store.set_status(fix.fingerprint, ClusterStatus::FixProposed).await?;
+            self.store.clear_unfixed(fix.fingerprint).await?;
+        }
         Ok(())
     }
 
@@ -186,7 +198,7 @@ impl Remedy {
         clock: fn() -> UnixNanos,
     ) -> Result<(), RemedyError> {
         if Written::stored_in(fix).is_none() {
-            self.purse.look(Expense::Fix, &fix.id).await??;
+            self.purse.look(Expense::Fix, &fix.id, self.agent.first_call_usd()).await??;
         } else if self.opens_pull_requests && self.store.wants_pull_request(&fix.id).await? {
             self.take_pull_request(fix, repository, clock).await?;
         }
@@ -214,6 +226,47 @@ impl Remedy {
         Ok(self.store.note_unfixed(&[(fix.fingerprint, code, reason.to_owned())], clock()).await?)
     }
 
+    /// Removes the branches of fixes that came to nothing after them, unless somebody has taken one over. What GitHub does not let
+    /// be removed now is tried again at the next start.
+    async fn clear_strays(&self) {
+        if let Err(error) = self.try_clearing_strays().await {
+            tracing::warn!("branches of failed fixes were not looked at: {error}");
+        }
+    }
+
+    async fn try_clearing_strays(&self) -> Result<(), RemedyError> {
+        for mut fix in self.store.fixes_with_a_stray_branch().await? {
+            let (repository, branch) =
+                match (fix.repository.parse::<RepoName>(), fix.branch.parse::<Branch>()) {
+                    (Ok(repository), Ok(branch)) if self.github.may_write(&repository) => {
+                        (repository, branch)
+                    }
+                    _ => continue,
+                };
+            let (fingerprint, base) = (fix.fingerprint, &fix.base_commit);
+            match self.github.remove_stray(&repository, &branch, fingerprint, base).await {
+                Ok(Stray::Proposed(standing)) => {
+                    adopt(&mut fix, standing);
+                    self.store.update_fix(&fix).await?;
+                }
+                Ok(stray) => {
+                    tracing::info!(
+                        fix = fix.id,
+                        branch = branch.as_str(),
+                        ?stray,
+                        "no pull request came of the branch"
+                    );
+                    fix.branch.clear();
+                    self.store.update_fix(&fix).await?;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, branch = branch.as_str(), "the branch of a failed fix is still there");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Asks Claude; `None` where no change came of it, which the fix then says.
     async fn ask(
         &self,
@@ -230,7 +283,8 @@ impl Remedy {
         let snapshot = snapshot.ruled_by(place.service.rules.clone());
         let budget = Budget { usd_max: self.settings.limits.usd_per_fix - fix.cost_usd, ..Budget::default() };
         let around = self.lines_around(cluster).await;
-        let site = Site { github: &self.github, place, base, snapshot: &snapshot };
+        let site =
+            Site { github: &self.github, place, base, snapshot: &snapshot, snapshots: &self.snapshots };
         let known_as = [fix.fingerprint, fix.error_id];
         let evidence = Evidence::gather(cluster, known_as, around, site, &self.store).await?;
         let agent = self.agent.paid_from(self.purse.clone(), &fix.id);
@@ -252,7 +306,7 @@ impl Remedy {
                     Vec::new()
                 });
                 let written = Written { submission, told: Told { owners, ..evidence.told } };
-                fix.submission = serde_json::to_string(&written).ok();
+                written.store_in(fix);
                 fix.generated_at = Some(clock());
                 fix.reason.clear();
                 // Stored before GitHub is called: after a restart it is not paid for again.
@@ -260,7 +314,8 @@ impl Remedy {
                 Ok(Some(written))
             }
             Verdict::Declined(reason) => {
-                self.note(fix, NoFix::NotActionable, &reason, clock).await?;
+                let code = evidence.mapping.why_nowhere().unwrap_or(NoFix::NotActionable);
+                self.note(fix, code, &reason, clock).await?;
                 fix.status = FixStatus::Declined;
                 fix.reason = reason;
                 Ok(None)
@@ -304,28 +359,36 @@ impl Remedy {
             fingerprint: fix.fingerprint,
         };
         let pull_request = self.github.open_draft(&proposal).await?;
-        if matches!(pull_request.state, PullRequestState::Open { .. }) {
-            self.ask_for_review(place, told, pull_request.number).await;
+        // A draft is shown to people once CI has nothing against it; where GitHub has no drafts, at once.
+        if pull_request.state == (PullRequestState::Open { draft: false }) {
+            let reviewers = owners::reviewers(&service.reviewers, &told.owners);
+            owners::ask(&self.github, repository, pull_request.number, &reviewers).await;
         }
-        fix.pr_url = Some(pull_request.url);
-        fix.status = FixStatus::of_pull_request(pull_request.state);
-        fix.ended_at = pull_request.ended_at;
-        fix.reason.clear();
+        if pull_request.state == PullRequestState::Merged {
+            self.follow_merged(fix, repository, &pull_request).await?;
+        }
+        adopt(fix, pull_request);
         Ok(())
     }
 
-    /// Asks the reviewers of the settings and the owners of the changed files. A review that is not asked for is worth a warning,
-    /// not a failure.
-    async fn ask_for_review(&self, place: &Place, told: &Told, number: u64) {
-        let reviewers = owners::reviewers(&place.service.reviewers, &told.owners);
-        match self.github.ask_for_review(&place.repository, number, &reviewers).await {
-            Ok(refused) => {
-                for (reviewer, why) in refused {
-                    tracing::warn!(pull_request = number, %reviewer, why, "a reviewer cannot be asked");
-                }
-            }
-            Err(error) => tracing::warn!(%error, pull_request = number, "no review was asked for"),
-        }
+    /// People merged it while nobody was here: its error is watched all the same.
+    async fn follow_merged(
+        &self,
+        fix: &Fix,
+        repository: &RepoName,
+        merged: &PullRequest,
+    ) -> Result<(), RemedyError> {
+        let look = self.github.look_at(repository, merged.number).await?;
+        let followed = Followed {
+            fix_id: fix.id.clone(),
+            number: merged.number,
+            node_id: merged.node_id.clone().unwrap_or_default(),
+            head: merged.head_sha.clone().unwrap_or_default(),
+            pushes: 1,
+            merge_commit: look.merge_commit.unwrap_or_default(),
+            ..Followed::default()
+        };
+        Ok(self.store.write_followed(&followed).await?)
     }
 
     /// Tells that nothing is wrong with a fix but that a limit is met.
@@ -372,20 +435,12 @@ impl Remedy {
     }
 }
 
-/// What is kept of an answered question: what Claude submitted, and the evidence that the pull request tells of. The JSON is that of
-/// a submission with one more field.
-#[derive(Debug, Serialize, Deserialize)]
-struct Written {
-    #[serde(flatten)]
-    submission: Submission,
-    #[serde(default, rename = "evidence")]
-    told: Told,
-}
-
-impl Written {
-    fn stored_in(fix: &Fix) -> Option<Self> {
-        fix.submission.as_deref().and_then(|json| serde_json::from_str(json).ok())
-    }
+/// The fix has a pull request, wherever that stands.
+fn adopt(fix: &mut Fix, standing: PullRequest) {
+    fix.status = FixStatus::of_pull_request(standing.state);
+    fix.pr_url = Some(standing.url);
+    fix.ended_at = standing.ended_at;
+    fix.reason.clear();
 }
 
 /// Works on every unfinished fix, now and whenever `work` is notified, as long as this process leads, until `stop` is cancelled.
@@ -409,6 +464,7 @@ pub async fn run(
 
 async fn lead(remedy: Remedy, work: Arc<Notify>, clock: fn() -> UnixNanos) {
     let mut rest = REST_MIN;
+    remedy.clear_strays().await;
     loop {
         match work_through(&remedy, clock).await {
             Ok(()) => {

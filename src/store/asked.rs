@@ -86,6 +86,17 @@ impl Store {
         Ok(only != Some(true))
     }
 
+    /// Whether people asked for a fix when its change was there already: they want it as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn is_wanted_as_it_is(&self, fix_id: &str) -> Result<bool, StoreError> {
+        let failed = StoreError::while_doing("reading what is asked of a fix");
+        let wanted = sql("SELECT 1 FROM fix WHERE id = $1 AND asked_at > generated_at").bind(fix_id);
+        self.database.optional(wanted).await.map(|row| row.is_some()).map_err(failed)
+    }
+
     /// When people last asked for a fix, on whichever replica; `None` where nobody did.
     ///
     /// # Errors

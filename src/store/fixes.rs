@@ -128,6 +128,24 @@ impl Store {
             .collect()
     }
 
+    /// Fixes that came to nothing after their branch was begun.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn fixes_with_a_stray_branch(&self) -> Result<Vec<Fix>, StoreError> {
+        let text = format!(
+            "{SELECT} WHERE x.status IN ('failed', 'declined') AND x.branch <> '' AND x.pr_url IS NULL ORDER BY x.id"
+        );
+        self.database
+            .fetch(sql(text))
+            .await
+            .map_err(StoreError::while_doing("reading fixes that left a branch"))?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
     /// When the latest fix was written; `None` before the first.
     ///
     /// # Errors

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::*;
 use crate::engines;
 use crate::model::{
-    Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, FixStatus, HeldBack, Sample,
+    Category, Cluster, ClusterDetail, ClusterStatus, Delta, Fingerprint, Fix, FixStatus, HeldBack, Sample,
     Severity, SeverityNumber, Verdict, Way,
 };
 
+mod asked;
 mod budgets;
 mod encrypted;
 mod families;

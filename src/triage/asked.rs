@@ -1,6 +1,6 @@
 //! Fixes that people ask for: the gates are those of a window's end, but for what people themselves have said.
 
-use super::Triage;
+use super::{LOOK_USD, Triage};
 use crate::model::{Cap, Cluster, Expense, Fix, FixStatus, NoFix, UnixNanos};
 use crate::store::{AuditEntry, Claimed, StoreError};
 
@@ -59,7 +59,7 @@ impl Triage {
             return Err(NotBegun::Disabled);
         }
         let now = self.store.now();
-        if let Err(exceeded) = self.purse.look(Expense::Fix, "").await? {
+        if let Err(exceeded) = self.purse.look(Expense::Triage, "", LOOK_USD).await? {
             return Err(NotBegun::Budget(exceeded.to_string()));
         }
         if create_pr && let Some(cap) = self.cap(now).await? {

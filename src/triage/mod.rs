@@ -13,7 +13,7 @@ mod rank;
 mod scan;
 mod task;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ use crate::leader::Leadership;
 use crate::model::{Cap, Cluster, Expense, Limits, NoFix, Unfixed, UnixNanos};
 use crate::purse::Purse;
 use crate::store::{AuditEntry, Store, StoreError};
+
+/// What a look at the purse asks for: less than any call costs, more than nothing.
+const LOOK_USD: f64 = 0.01;
 
 /// What a window's end may set off. All of it is counted in the store, so it holds across restarts.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +87,8 @@ pub struct Triage {
     adviser: Option<Adviser>,
     /// Whether anybody is there to write a fix. Without, claims would only lie about.
     can_fix: bool,
+    /// The services that have a repository to mend; all of them where `None`.
+    with_source: Option<Arc<BTreeSet<String>>>,
     /// Wakes whoever writes fixes.
     work: Arc<Notify>,
     /// Wakes the leader of this process where somebody wants the window closed now.
@@ -105,6 +110,7 @@ impl Triage {
             store,
             settings,
             can_fix,
+            with_source: None,
             work,
             wanted: Arc::default(),
             closing: Arc::default(),
@@ -116,6 +122,12 @@ impl Triage {
     #[must_use]
     pub fn advised_by(self, adviser: Option<Adviser>) -> Self {
         Self { adviser, ..self }
+    }
+
+    /// The same, beginning fixes for these services alone: of the others nobody knows the source.
+    #[must_use]
+    pub fn mending_only(self, services: Option<BTreeSet<String>>) -> Self {
+        Self { with_source: services.map(Arc::new), ..self }
     }
 
     /// The same, of a leader: nothing is written by it once its term is over.
@@ -219,6 +231,7 @@ impl Triage {
         let Looked { candidates, unfit: mut unfixed } =
             rank::look(clusters, self.settings.occurrences_min, &standings);
         if auto_fix && self.can_fix {
+            let candidates = self.with_source(candidates, &mut unfixed);
             let candidates = self.without_stopped(candidates, &standings, now, &mut unfixed).await?;
             report.fixes_started = self.claim(candidates, window, now, &mut unfixed).await?;
         } else {
@@ -247,6 +260,16 @@ impl Triage {
     pub async fn standings(&self, now: UnixNanos) -> Result<Standings, StoreError> {
         let (outcomes, allowances) = (self.store.outcomes().await?, self.store.allowances().await?);
         Ok(Standings::new(outcomes, allowances, self.settings.quiet, now))
+    }
+
+    /// The candidates whose service has a repository.
+    fn with_source(&self, candidates: Vec<Cluster>, unfixed: &mut Vec<Unfixed>) -> Vec<Cluster> {
+        let Some(services) = &self.with_source else { return candidates };
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|cluster| services.contains(&cluster.detail.service));
+        let why = "no repository is set for its service: GITHUB_REPOSITORY or the service's table in LOGMEND_SERVICES names one";
+        unfixed.extend(unknown.iter().map(|cluster| (cluster.fingerprint, NoFix::Unmapped, why.to_owned())));
+        known
     }
 
     /// The candidates that people have not had enough of; of the others it is told, in the log and in the audit trail.
@@ -347,7 +370,7 @@ impl Triage {
         window: UnixNanos,
         now: UnixNanos,
     ) -> Result<(usize, (NoFix, String)), StoreError> {
-        if let Err(exceeded) = self.purse.look(Expense::Triage, "").await? {
+        if let Err(exceeded) = self.purse.look(Expense::Triage, "", LOOK_USD).await? {
             return Ok((0, (NoFix::Budget, exceeded.to_string())));
         }
         let limits = &self.settings.limits;

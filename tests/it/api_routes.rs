@@ -158,6 +158,10 @@ async fn an_error_goes_by_the_beginning_of_its_id_and_people_settle_it() {
 }
 
 fn submission() -> Turn {
+    submission_of("high")
+}
+
+fn submission_of(confidence: &str) -> Turn {
     Turn::tool_use(
         "submit_fix",
         json!({
@@ -166,7 +170,7 @@ fn submission() -> Turn {
             "explanation": "It does not any more.",
             "edits": [{"path": "shop/cart.py", "find": "    raise ValueError(request)\n", "replace": "    return request\n"}],
             "new_files": null,
-            "confidence": "high",
+            "confidence": confidence,
             "how_to_verify": "Run it.",
         }),
     )
@@ -231,6 +235,31 @@ async fn people_ask_for_fixes_and_get_one_at_a_time() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = service.get(&format!("{fixes}?limit=1&cursor={cursor}")).await;
     assert_eq!((ids(&rest, "fixes"), &rest["next_cursor"]), (ids(&closed, "fixes"), &Value::Null));
+}
+
+/// A change that Claude is not sure of is stored; people who ask once more get its pull request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_claude_is_not_sure_of_is_opened_where_people_want_it() {
+    let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
+    let claude = ClaudeStandIn::start(vec![submission_of("low")]).await;
+    let service = Service::start(&[
+        ("ANTHROPIC_API_KEY", claude.key()),
+        ("ANTHROPIC_BASE_URL", &claude.url()),
+        ("GITHUB_TOKEN", github.token()),
+        ("GITHUB_API_URL", &github.url()),
+        ("GITHUB_REPOSITORY", "acme/shop"),
+    ])
+    .await;
+    let trace = exception_record("ValueError", "bad total 3", TRACEBACK);
+    export(&service.grpc_url(), request("shop", vec![trace])).await.unwrap();
+    let recent = service.get("/error-monitor/errors/recent").await;
+    let ask = format!("/fixes/generate-for-error?error_id={}", recent["errors"][0]["id"].as_str().unwrap());
+    for status in ["proposed", "draft"] {
+        assert_eq!(call(&service, "POST", &ask).await.status(), StatusCode::ACCEPTED);
+        until(&service, "/error-monitor/fixes/generated", |answer| answer["fixes"][0]["status"] == status)
+            .await;
+    }
+    assert_eq!((github.pull_requests().len(), claude.requests().len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,7 +164,11 @@ const FORWARD: &[&str] = &[
     "let route = repository.route(&format!(\"/git/refs/heads/{}\", segments(branch.as_str())));",
 ];
 
-/// No code path merges, forces, or deletes at GitHub.
+/// The one call that removes a branch: of our own, after a look whose commit it holds, and without a pull request.
+const REMOVAL: &[&str] =
+    &["match again_while_busy(|| self.once::<Value>(Method::DELETE, &route, None)).await {"];
+
+/// No code path merges or forces at GitHub, or deletes what is not ours.
 #[test]
 fn no_call_to_github_can_merge_force_or_delete() {
     for (file, source) in sources().into_iter().filter(|(file, _)| room(file) == "github") {
@@ -183,8 +187,10 @@ fn no_call_to_github_can_merge_force_or_delete() {
             "Method::PUT",
         ] {
             let is_forward = |line: &&str| file.ends_with("repair.rs") && FORWARD.contains(&line.trim());
+            let is_removal = |line: &&str| file.ends_with("stray.rs") && REMOVAL.contains(&line.trim());
+            let is_allowed = |line: &&str| is_forward(line) || is_removal(line);
             let code =
-                source.lines().filter(|line| !line.trim_start().starts_with("//") && !is_forward(line));
+                source.lines().filter(|line| !line.trim_start().starts_with("//") && !is_allowed(line));
             let found = code.filter(|line| line.contains(forbidden)).collect::<Vec<_>>();
             assert!(found.is_empty(), "{}: {forbidden}: {found:?}", file.display());
         }
@@ -199,6 +205,17 @@ fn one_call_moves_a_branch_of_ours_forward() {
         assert_eq!(source.lines().filter(|of| of.trim() == *line).count(), 1, "{line}");
     }
     assert!(source.contains("branch: &Branch,"));
+}
+
+/// What removes a branch is there once, after the looks that show it to be ours alone.
+#[test]
+fn one_call_removes_a_branch_that_is_ours_alone() {
+    let (_, source) = sources().into_iter().find(|(file, _)| file.ends_with("github/stray.rs")).unwrap();
+    let at = |line: &str| source.match_indices(line).map(|(at, _)| at).collect::<Vec<_>>();
+    let (looked, known, removed) =
+        (at("self.pull_request_of(repository, branch)"), at("self.is_ours("), at(REMOVAL[0]));
+    assert!(looked.len() == 1 && known.len() == 1 && removed.len() == 1);
+    assert!(looked < known && known < removed && source.contains("branch: &Branch,"));
 }
 
 /// Only `config.rs` reads the environment.

@@ -22,6 +22,11 @@ const FILES: [&str; 6] = ["a.py", "b.py", "c.py", "d.py", "e.py", "f.py"];
 
 /// A change of a file of the shop.
 fn submission(file: &str) -> Turn {
+    submission_with(file, "high")
+}
+
+/// The same, of which Claude is this sure.
+fn submission_with(file: &str, confidence: &str) -> Turn {
     Turn::tool_use(
         "submit_fix",
         json!({
@@ -30,7 +35,7 @@ fn submission(file: &str) -> Turn {
             "explanation": "It does not any more.",
             "edits": [{"path": format!("shop/{file}"), "find": "    raise ValueError(request)\n", "replace": "    return request\n"}],
             "new_files": null,
-            "confidence": "high",
+            "confidence": confidence,
             "how_to_verify": "Run it.",
         }),
     )
@@ -68,18 +73,9 @@ impl World {
 
     /// A service that mends what it finds, all at once, and learns nothing beside.
     async fn service(&self, settings: &[(&str, &str)]) -> Service {
-        let (claude_url, github_url) = (self.claude.url(), self.github.url());
-        let standard = [
-            ("ANTHROPIC_API_KEY", self.claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude_url),
-            ("GITHUB_TOKEN", self.github.token()),
-            ("GITHUB_API_URL", &github_url),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-            ("LOGMEND_LEARN", "off"),
-            ("LOGMEND_MAX_FIXES_PER_WINDOW", "9"),
-        ];
+        let standard = [("LOGMEND_LEARN", "off"), ("LOGMEND_MAX_FIXES_PER_WINDOW", "9")];
         let settings: Vec<_> = standard.iter().chain(settings).copied().collect();
-        Service::start(&settings).await
+        Service::mending(&self.github, &self.claude, &settings).await
     }
 
     fn assert_no_violations(&self) {
@@ -412,6 +408,47 @@ async fn each_error_without_a_pull_request_says_why() {
             .iter()
             .all(|error| error["no_fix"]["at"].is_string())
     );
+    world.assert_no_violations();
+}
+
+/// An error whose trace names no file of the repository, or one of several, one that Claude is not sure of, and one of a service
+/// without a repository: each says so, and no pull request is opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_certain_enough_is_not_opened() {
+    let decline = || Turn::tool_use("decline", json!({"reason": "The code is not here."}));
+    let unsure = submission_with("a.py", "low");
+    let paths = [("shop/a.py", SOURCE), ("one/pay.py", SOURCE), ("two/pay.py", SOURCE)];
+    let world = World {
+        github: GitHubStandIn::start(&paths).await,
+        claude: ClaudeStandIn::start(vec![decline(), decline(), unsure]).await,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let services = folder.path().join("services.toml");
+    std::fs::write(&services, "[services.shop]\nrepository = \"acme/shop\"\n").unwrap();
+    let (github_url, claude_url) = (world.github.url(), world.claude.url());
+    let service = Service::start(&[
+        ("ANTHROPIC_API_KEY", world.claude.key()),
+        ("ANTHROPIC_BASE_URL", &claude_url),
+        ("GITHUB_TOKEN", world.github.token()),
+        ("GITHUB_API_URL", &github_url),
+        ("LOGMEND_LEARN", "off"),
+        ("LOGMEND_SERVICES", services.to_str().unwrap()),
+    ])
+    .await;
+    for (kind, file, status) in [
+        ("AError", "nowhere.py", "declined"),
+        ("BError", "pay.py", "declined"),
+        ("CError", "a.py", "proposed"),
+    ] {
+        let before = fixes_with(&service, status, usize::from(kind == "BError")).await.len();
+        emit(&service, "shop", vec![failure(kind, file, kind)]).await;
+        emit(&service, "mail", vec![failure(kind, file, kind)]).await;
+        assert_eq!(service.post(SCAN).await["auto_fixes_started"], 1, "of one service alone");
+        fixes_with(&service, status, before + 1).await;
+    }
+    let codes = codes(&service).await;
+    assert_eq!(codes, ["ambiguous_file", "low_confidence", "unmapped", "unmapped", "unmapped", "unmapped"]);
+    assert_eq!(world.github.pull_requests(), Vec::<Value>::new());
     world.assert_no_violations();
 }
 

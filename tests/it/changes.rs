@@ -43,14 +43,7 @@ impl World {
     async fn start(turns: Vec<Turn>) -> Self {
         let github = GitHubStandIn::start(&[("shop/pay.py", FILE), ("README.md", "# a shop\n")]).await;
         let claude = ClaudeStandIn::start(turns).await;
-        let service = Service::start(&[
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude.url()),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github.url()),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-        ])
-        .await;
+        let service = Service::mending(&github, &claude, &[]).await;
         Self { github, claude, service }
     }
 
@@ -196,4 +189,32 @@ async fn a_branch_that_was_begun_is_gone_on_with() {
     assert_eq!(world.github.git(&["rev-parse", &world.branch().unwrap()]), tip);
     assert_eq!(world.github.pull_requests().len(), 1);
     world.assert_asked_once();
+}
+
+/// A branch that no pull request came of is removed, at the next start where GitHub does not let it be removed at once, and
+/// left to people who have worked on it since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_without_a_pull_request_does_not_stay_behind() {
+    for taken_over in [false, true] {
+        let mut world = World::start(vec![submission()]).await;
+        world.github.fail_next("POST", "/pulls", Fault::Status(403, &[]));
+        world.github.fail_next("DELETE", "/git/refs/heads/", Fault::Status(429, &[("retry-after", "3600")]));
+        world.fail_and_scan().await;
+        let fix = world.fix().await;
+        assert_eq!(fix["status"], "failed", "{fix:#}");
+        world.service.wait_for_log("the branch of a failed fix is still there", 1).await;
+        let branch = world.branch().unwrap();
+        if taken_over {
+            world.github.push_file(&branch, "shop/pay.py", "def charge(order):\n    return 0\n");
+        }
+        world.service = world.service.restart().await;
+        world.service.wait_for_log("no pull request came of the branch", 1).await;
+        assert_eq!(world.branch().is_some(), taken_over, "{}", world.service.logs());
+        world.service = world.service.restart().await;
+        assert_eq!(
+            world.github.calls().iter().filter(|call| call.method == "DELETE").count(),
+            if taken_over { 1 } else { 2 }
+        );
+        world.assert_asked_once();
+    }
 }

@@ -72,10 +72,11 @@ async fn health(service: &Service, part: &str, status: &str) -> Value {
     panic!("{part} is not {status}; the log:\n{}", service.logs());
 }
 
-/// Neither side got anything wrong in what went by Prism, which was every call. Prism writes down what it did a little later.
+/// Neither side got anything wrong in what went by Prism, which was every call. Prism writes down what it did a little later, and the
+/// service may be calling.
 async fn assert_as_published(prism: &Prism, github: &GitHubStandIn) {
     for _ in 0..200 {
-        if prism.calls().len() >= github.calls().len() {
+        if prism.calls().len() == github.calls().len() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -161,7 +162,6 @@ async fn merging_and_deleting_are_no_routes_and_wrong_calls_are_refused() {
     for (method, path, body, status) in [
         ("PUT", "/pulls/1/merge", json!({}), 404),
         ("POST", "/merges", json!({"base": "main", "head": "x"}), 404),
-        ("DELETE", "/git/refs/heads/logmend/internal_error/0123456789ab", Value::Null, 405),
         ("PUT", "/contents/emit.py", json!({"message": "m", "content": "eA=="}), 405),
         ("DELETE", "", Value::Null, 405),
         ("PATCH", "", json!({"archived": true}), 405),
@@ -177,7 +177,7 @@ async fn merging_and_deleting_are_no_routes_and_wrong_calls_are_refused() {
     }
     assert_eq!(github.calls().len(), 0);
     for _ in 0..200 {
-        if prism.violations().len() >= 9 {
+        if prism.violations().len() >= 8 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
@@ -198,14 +198,8 @@ async fn a_long_answer_comes_as_a_stream_that_may_break() {
     ];
     script.extend(mending().into_iter().map(Turn::with_unknown_block));
     let (github, claude) = (github().await, ClaudeStandIn::start(script).await);
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await;
+    // What broke off counts as the most that it may have cost.
+    let service = Service::mending(&github, &claude, &[("LOGMEND_MAX_USD_PER_FIX", "10")]).await;
     emit_and_scan(&service).await;
     let fix = fix(&service).await;
     assert_eq!(fix["status"], "draft", "{fix:#}\n{}", service.logs());

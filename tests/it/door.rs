@@ -135,7 +135,7 @@ async fn there_is_no_way_around_the_door() {
     for addr in house.ports() {
         for (version, via) in WAYS {
             for path in paths.iter().filter(|path| **path != "*" || version == Version::Http1) {
-                let mut call = export(via).header("x-api-key", INGEST).header("token", INGEST);
+                let mut call = export(via).header("x-token", INGEST).header("token", INGEST);
                 (*path).clone_into(&mut call.path);
                 let answer = wire::call(addr, version, &call).await.unwrap();
                 let refused =

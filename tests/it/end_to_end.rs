@@ -55,14 +55,7 @@ impl World {
     async fn start(turns: Vec<Turn>) -> Self {
         let github = GitHubStandIn::start(&repository()).await;
         let claude = ClaudeStandIn::start(turns).await;
-        let service = Service::start(&[
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude.url()),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github.url()),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-        ])
-        .await;
+        let service = Service::mending(&github, &claude, &[]).await;
         Self { github, claude, service }
     }
 
@@ -248,7 +241,7 @@ async fn an_interrupted_fix_is_resumed_and_never_doubled() {
 
 /// Claude or GitHub failing keeps the claim and never stops ingestion.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_key_fails_the_fix_and_nothing_else() {
+async fn a_refused_key_is_told_and_the_work_waits_for_another() {
     let refused = Turn::status(
         401,
         &[],
@@ -257,8 +250,9 @@ async fn a_refused_key_fails_the_fix_and_nothing_else() {
     let world = World::start(vec![refused]).await;
     world.emit(1).await;
     world.scan().await;
-    let fix = world.fix().await;
-    assert_eq!(fix["status"], "failed");
+    world.service.wait_for_log("it is tried again", 1).await;
+    let fix = world.service.get("/error-monitor/fixes/generated").await["fixes"][0].clone();
+    assert_eq!((&fix["status"], &fix["no_fix"]["code"]), (&json!("pending"), &json!("waiting")));
     assert!(fix["reason"].as_str().unwrap().contains("ANTHROPIC_API_KEY"), "{fix:#}");
     assert!(!world.service.logs().contains(world.claude.key()), "the key is in the log");
     world.emit(1).await;

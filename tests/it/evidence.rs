@@ -68,6 +68,19 @@ impl Shop {
         (service, folder)
     }
 
+    /// The pull request once it is no draft any more.
+    async fn ready(&self, service: &Service) -> Value {
+        service.post("/error-monitor/monitor/scan").await;
+        for _ in 0..1_200 {
+            let pull_request = self.github.pull_requests().remove(0);
+            if pull_request["draft"] == false {
+                return pull_request;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it stays a draft; the log:\n{}", service.logs());
+    }
+
     fn assert_no_violations(&self, claude: &ClaudeStandIn) {
         assert_eq!(self.github.violations(), Vec::<String>::new());
         assert_eq!(claude.violations(), Vec::<String>::new());
@@ -133,7 +146,8 @@ fn without_what_varies(text: &str, known: &[(&str, &str)]) -> String {
 }
 
 /// The prompt and the pull request hold the code that ran, the change before the error, and the service's other errors; the pull
-/// request is written in the repository's style, has the service's labels, and its reviewers are asked, though one cannot be.
+/// request is written in the repository's style, has the service's labels, and its
+/// reviewers are asked once CI is green, though one cannot be.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_of_an_error_is_shown_to_claude_and_to_people() {
     let shop = Shop::start().await;
@@ -183,15 +197,19 @@ async fn what_is_known_of_an_error_is_shown_to_claude_and_to_people() {
     let labels: Vec<_> =
         pull_request["labels"].as_array().unwrap().iter().map(|label| &label["name"]).collect();
     assert_eq!(labels, ["auto", "logmend", "team-checkout"]);
-    let reviewers = pull_request["requested_reviewers"].as_array().unwrap();
-    let reviewers: Vec<_> = reviewers.iter().map(|user| &user["login"]).collect();
-    assert_eq!(reviewers, ["hubot", "octocat"], "{}", service.logs());
-    assert_eq!(pull_request["requested_teams"][0]["slug"], "payments");
-    assert!(service.logs().contains("gone-away"), "{}", service.logs());
     let branch = pull_request["head"]["ref"].as_str().unwrap();
     let message = shop.github.git(&["log", "-1", "--format=%B", branch]);
     assert!(message.starts_with("fix: read a missing amount as zero\n"), "{message}");
     assert!(message.trim_end().ends_with(&format!("Logmend-Fingerprint: {id}")), "{message}");
+
+    assert_eq!(pull_request["requested_reviewers"], json!([]), "nobody is asked to look at a draft");
+    shop.github.check(branch, "test", Some("success"), "");
+    let ready = shop.ready(&service).await;
+    let reviewers = ready["requested_reviewers"].as_array().unwrap();
+    let reviewers: Vec<_> = reviewers.iter().map(|user| &user["login"]).collect();
+    assert_eq!(reviewers, ["hubot", "octocat"], "{}", service.logs());
+    assert_eq!(ready["requested_teams"][0]["slug"], "payments");
+    assert!(service.logs().contains("gone-away"), "{}", service.logs());
 
     shop.assert_no_violations(&claude);
     let openapi = python::github_openapi();

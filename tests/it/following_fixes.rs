@@ -52,17 +52,9 @@ impl World {
     async fn with_draft(more: Vec<Turn>, settings: &[(&str, &str)]) -> Self {
         let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE), ("shop/other.py", "x = 1\n")]).await;
         let claude = ClaudeStandIn::start([first()].into_iter().chain(more).collect()).await;
-        let (claude_url, github_url) = (claude.url(), github.url());
-        let standard = [
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude_url),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github_url),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-            ("LOGMEND_LEARN", "off"),
-        ];
+        let standard = [("LOGMEND_LEARN", "off")];
         let settings: Vec<_> = standard.iter().chain(settings).copied().collect();
-        let service = Service::start(&settings).await;
+        let service = Service::mending(&github, &claude, &settings).await;
         let world = Self { github, claude, service };
         world.fail("").await;
         world.scan().await;
@@ -100,7 +92,7 @@ impl World {
     }
 
     async fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..600 {
+        for _ in 0..2_400 {
             if holds() {
                 return;
             }
@@ -114,7 +106,7 @@ impl World {
     }
 
     async fn fix_is(&self, status: &str) -> Value {
-        for _ in 0..600 {
+        for _ in 0..2_400 {
             let fix = self.fix().await;
             if fix["status"] == status {
                 return fix;
@@ -224,6 +216,8 @@ async fn red_checks_are_repaired_once_and_told_of_then() {
     assert!(!said[0].contains("@everyone"), "{}", said[0]);
     assert!(world.is_draft() && world.claude.requests().len() == 2);
     assert_eq!(world.calls("PATCH", &branch), 1);
+    let error = world.error().await;
+    assert_eq!(error["no_fix"]["code"], "ci_failed", "{error:#}");
     world.assert_no_violations().await;
 }
 

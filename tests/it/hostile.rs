@@ -113,21 +113,20 @@ async fn hostile_texts_have_no_effect() {
     let turns = TEXTS.iter().flat_map(|(_, hostile)| obedient(hostile)).collect();
     let claude = ClaudeStandIn::start(turns).await;
     let many = TEXTS.len().to_string();
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("LOGMEND_MAX_FIXES_PER_WINDOW", &many),
-        ("LOGMEND_MAX_OPEN_PRS", &many),
-        ("LOGMEND_MAX_PRS_PER_DAY", &many),
-        ("LOGMEND_MAX_PRS_PER_HOUR", &many),
-        ("LOGMEND_MAX_OPEN_PRS_PER_REPO", &many),
-        ("LOGMEND_LEARN", "off"),
-        ("LOGMEND_MAX_USD_PER_DAY", "1000"),
-        ("LOGMEND_MAX_USD_PER_MONTH", "1000"),
-    ])
+    let service = Service::mending(
+        &github,
+        &claude,
+        &[
+            ("LOGMEND_MAX_FIXES_PER_WINDOW", &many),
+            ("LOGMEND_MAX_OPEN_PRS", &many),
+            ("LOGMEND_MAX_PRS_PER_DAY", &many),
+            ("LOGMEND_MAX_PRS_PER_HOUR", &many),
+            ("LOGMEND_MAX_OPEN_PRS_PER_REPO", &many),
+            ("LOGMEND_LEARN", "off"),
+            ("LOGMEND_MAX_USD_PER_DAY", "1000"),
+            ("LOGMEND_MAX_USD_PER_MONTH", "1000"),
+        ],
+    )
     .await;
     for (name, hostile) in TEXTS {
         let hostile = text(name, hostile);

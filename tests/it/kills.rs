@@ -16,14 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const HELD: Duration = Duration::from_secs(5);
 
 async fn start(claude: &ClaudeStandIn, github: &GitHubStandIn) -> Service {
-    Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await
+    Service::mending(github, claude, &[]).await
 }
 
 async fn begin(service: &Service) {

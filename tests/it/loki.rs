@@ -191,16 +191,11 @@ async fn a_prompt_holds_what_the_service_logged_around_the_error() {
     let github = GitHubStandIn::start(&[("emit.py", emitter)]).await;
     let claude =
         ClaudeStandIn::start(vec![Turn::tool_use("decline", json!({"reason": "enough seen"}))]).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("LOKI_ENABLED", "true"),
-        ("LOKI_QUERY_URL", &loki.url()),
-        ("LOKI_TENANT", TENANT),
-    ])
+    let service = Service::mending(
+        &github,
+        &claude,
+        &[("LOKI_ENABLED", "true"), ("LOKI_QUERY_URL", &loki.url()), ("LOKI_TENANT", TENANT)],
+    )
     .await;
     let at = now();
     let lines = [

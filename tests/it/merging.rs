@@ -84,14 +84,7 @@ fn submission() -> Turn {
 async fn world() -> (GitHubStandIn, ClaudeStandIn, Service) {
     let github = GitHubStandIn::start(&[("export.py", "open(path)\n")]).await;
     let claude = ClaudeStandIn::start(vec![submission()]).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await;
+    let service = Service::mending(&github, &claude, &[]).await;
     (github, claude, service)
 }
 

@@ -38,19 +38,13 @@ impl World {
     async fn start(settings: &[(&str, &str)]) -> Self {
         let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
         let claude = ClaudeStandIn::start((0..9).map(|_| submission()).collect()).await;
-        let (claude_url, github_url) = (claude.url(), github.url());
         let standard = [
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude_url),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github_url),
-            ("GITHUB_REPOSITORY", "acme/shop"),
             ("LOGMEND_LEARN", "off"),
             ("LOGMEND_MAX_PRS_PER_HOUR", "100"),
             ("LOGMEND_MAX_PRS_PER_DAY", "100"),
         ];
         let settings: Vec<_> = standard.iter().chain(settings).copied().collect();
-        let service = Service::start(&settings).await;
+        let service = Service::mending(&github, &claude, &settings).await;
         Self { github, claude, service }
     }
 
@@ -171,7 +165,7 @@ async fn an_end_is_seen_when_github_answers_again() {
     world.github.close_pull_request(1);
     world.github.fail_next("GET", "/pulls", Fault::Status(404, &[]));
     world.scan().await;
-    world.service.wait_for_log("open pull requests were not looked at", 1).await;
+    world.service.wait_for_log("its pull request is not found", 1).await;
     assert_eq!(world.fixes("draft", 1).await.len(), 1);
     world.service = world.service.restart().await;
     world.fixes("closed", 1).await;

@@ -387,7 +387,9 @@ impl Shared {
 }
 
 fn respond(reply: &Reply, extra: &[(&'static str, &'static str)]) -> Response {
-    let mut response = Response::new(Body::from(reply.body.to_string()));
+    // 204 has no body.
+    let body = if reply.status == 204 { Body::empty() } else { Body::from(reply.body.to_string()) };
+    let mut response = Response::new(body);
     *response.status_mut() = reply.status.try_into().unwrap();
     let standard = [
         ("content-type", "application/json; charset=utf-8"),

@@ -2,7 +2,7 @@
 
     github_slim.py DESCRIPTION > SLIM
 
-What is not here is refused: no route merges, and none deletes a branch. Prism matches a parameter of a path against one
+What is not here is refused: no route merges. Prism matches a parameter of a path against one
 segment, so that routes whose last parameter may hold slashes are there several times.
 """
 
@@ -23,7 +23,7 @@ ROUTES = {
             "git/ref/{ref}": "get",
             "git/matching-refs/{ref}": "get",
             "git/refs": "post",
-            "git/refs/{ref}": "patch",
+            "git/refs/{ref}": "patch delete",
             "git/commits": "post",
             "git/commits/{commit_sha}": "get",
             "git/trees": "post",

@@ -12,6 +12,8 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::claude::ClaudeStandIn;
+use super::github::GitHubStandIn;
 use super::server;
 
 /// How long the service may take to listen, on a machine that compiles meanwhile.
@@ -44,6 +46,19 @@ impl Service {
     /// Starts it with these settings and waits until it listens. The window is an hour long unless they say otherwise.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
         Self::start_behind("", settings).await
+    }
+
+    /// As [`Service::start`], with all that a fix takes: Claude's and GitHub's stand-ins, and a repository of the latter.
+    pub async fn mending(github: &GitHubStandIn, claude: &ClaudeStandIn, settings: &[(&str, &str)]) -> Self {
+        let (github_url, claude_url) = (github.url(), claude.url());
+        let standard = [
+            ("ANTHROPIC_API_KEY", claude.key()),
+            ("ANTHROPIC_BASE_URL", &claude_url),
+            ("GITHUB_TOKEN", github.token()),
+            ("GITHUB_API_URL", &github_url),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+        ];
+        Self::start(&[&standard[..], settings].concat()).await
     }
 
     /// As [`Service::start`], by a shell that does `prelude` first, such as `ulimit`.

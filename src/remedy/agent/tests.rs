@@ -266,7 +266,7 @@ async fn overload_is_waited_out_and_a_refused_key_is_told() {
     );
     let held = hold(vec![refused], Budget::default()).await;
     let Verdict::Broken(error) = &held.outcome.verdict else { panic!("{:?}", held.outcome) };
-    assert!(error.to_string().contains("ANTHROPIC_API_KEY") && !error.is_transient());
+    assert!(error.to_string().contains("ANTHROPIC_API_KEY") && error.is_transient());
     assert!(!format!("{error:?}").contains("sk-ant-test"));
 }
 

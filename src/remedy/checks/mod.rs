@@ -21,6 +21,9 @@ const NEW_FILES_MAX: usize = 1;
 const CHANGED_LINES_MAX: usize = 120;
 /// Lines that may go without others in their place: a fix seldom deletes, and a deletion hides an error well.
 const REMOVED_LINES_MAX: usize = 40;
+/// Text that may be added, in all and in one line: nobody reads a line to its end that is longer.
+const ADDED_BYTES_MAX: usize = 20 * 1024;
+const LINE_BYTES_MAX: usize = 2_000;
 /// Lines with a fault that a refusal names.
 const FAULTY_LINES_TOLD_MAX: usize = 5;
 
@@ -33,9 +36,17 @@ const FAULTY_LINES_TOLD_MAX: usize = 5;
 /// The first thing that does not hold.
 pub fn check(files: &[ChangedFile]) -> Result<Vec<String>, Refusal> {
     let added = is_small(files)?;
-    if added.iter().any(|line| line.contains(is_bidirectional)) {
-        let told = "the change adds characters that turn the direction of text, so that it reads unlike what it does";
+    if added.iter().any(|line| line.contains(reads_unlike_itself)) {
+        let told = "the change adds characters that are not seen, or that turn the direction of text, so that it reads unlike what it does";
         return Err(Refusal::new(Reason::EditFailed, told));
+    }
+    if added.iter().any(|line| line.len() > LINE_BYTES_MAX)
+        || added.iter().map(String::len).sum::<usize>() > ADDED_BYTES_MAX
+    {
+        let told = format!(
+            "the change adds more than {ADDED_BYTES_MAX} bytes, or a line of more than {LINE_BYTES_MAX}"
+        );
+        return Err(Refusal::new(Reason::TooLarge, told));
     }
     if redact::contains_secret(&added.concat()) {
         let told = "the change adds what looks like a secret; read it from the configuration instead";
@@ -85,9 +96,14 @@ fn is_small(files: &[ChangedFile]) -> Result<Vec<String>, Refusal> {
     Ok(added)
 }
 
-/// Overrides and isolates of the direction of writing: code can hide behind them (CVE-2021-42574).
-fn is_bidirectional(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Marks, overrides and isolates of the direction of writing, behind which code can hide (CVE-2021-42574), and characters without
+/// width or shape, some of which may stand in names (CVE-2021-42694). A byte order mark and the joiner of emoji are let through.
+fn reads_unlike_itself(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// No file may parse worse than before, and in one of them at least more than comments and white space must change.

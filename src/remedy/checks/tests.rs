@@ -165,9 +165,15 @@ fn what_was_not_parsed_in_time_goes_on_with_a_remark() {
     assert!(parses_and_matters(&[changed("a.py", "a = 1\n", "a  =  1\n")], too_slow).is_err());
 }
 
-/// Code that reads unlike it runs.
+/// Code that reads unlike it runs, and code that nobody reads.
 #[test]
-fn no_character_that_turns_the_direction_of_text_is_added() {
-    let file = changed("a.py", "a = 1\n", "a = 1 if admin else 2  # \u{202e}x\u{2066}\n");
-    assert_eq!(code(&[file]), "edit_failed");
+fn no_character_that_is_not_seen_and_no_endless_line_is_added() {
+    for hidden in ["\u{202e}x\u{2066}", "\u{200b}", "\u{3164}", "\u{e0041}", "\u{ffa0}"] {
+        let file = changed("a.py", "a = 1\n", &format!("a = 1 if admin else 2  # {hidden}\n"));
+        assert_eq!(code(&[file]), "edit_failed", "{hidden:?}");
+    }
+    let long = changed("a.py", "a = 1\n", &format!("a = \"{}\"\n", "x".repeat(2_000)));
+    assert_eq!(code(&[long]), "too_large");
+    let lines = format!("a = \"{}\"\n", "x".repeat(1_000)).repeat(30);
+    assert_eq!(code(&[changed("a.py", "a = 1\n", &lines)]), "too_large");
 }

@@ -85,6 +85,12 @@ impl Submission {
         self.files.iter().map(|file| (file.path.clone(), file.diff())).collect()
     }
 
+    /// Whether the model would not stand for it.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.confidence.trim().eq_ignore_ascii_case("low")
+    }
+
     /// The files as GitHub is to write them.
     #[must_use]
     pub fn proposed_files(&self) -> Vec<ProposedFile> {

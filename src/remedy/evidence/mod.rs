@@ -19,7 +19,7 @@ pub use self::revision::Revision;
 use super::RemedyError;
 use super::mapping::{self, LeftOut, Mapping, Why};
 use super::places::Place;
-use super::snapshot::{Snapshot, SnapshotError, numbered};
+use super::snapshot::{Snapshot, SnapshotError, Snapshots, numbered};
 use crate::github::{Base, GitHub, GitHubError};
 use crate::model::{Cluster, Fingerprint};
 use crate::redact;
@@ -83,6 +83,8 @@ pub struct Site<'a> {
     pub base: &'a Base,
     /// The repository at that commit.
     pub snapshot: &'a Snapshot,
+    /// Where it is at others.
+    pub snapshots: &'a Snapshots,
 }
 
 impl Evidence {
@@ -145,7 +147,7 @@ impl Evidence {
         self.told.revision = revision;
         let Some(commit) = commit.filter(|commit| commit.tree != site.base.tree) else { return Ok(None) };
         let at = Base { branch: site.base.branch.clone(), commit: commit.sha, tree: commit.tree };
-        let loaded = Snapshot::load(site.github, repository, &at).await;
+        let loaded = site.snapshots.at(site.github, repository, &at).await;
         self.or_left_out(loaded, "the files at the deployed revision")
     }
 

@@ -1,6 +1,6 @@
 //! What is to be done for a pull request that stands open: a function of what was seen, and nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::github::{Check, CheckState};
@@ -11,6 +11,9 @@ pub(super) const PUSHES_MAX: u32 = 2;
 
 /// How long a commit waits for its first check. CI starts within seconds as a rule; a queue is not told from none at all.
 const FIRST_CHECK_AWAITED: Duration = Duration::from_mins(10);
+
+/// How long checks are waited for until people are told that they do not end; and those of the base commit, by which ours are judged.
+const CHECKS_AWAITED: Duration = Duration::from_mins(90);
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -57,6 +60,10 @@ pub(super) enum Action {
     Repair(Vec<String>),
     /// It stays a draft, for these checks.
     StayDraft(Vec<String>),
+    /// These checks do not end.
+    TellEndless(Vec<String>),
+    /// Nothing is known of any check, since these may not be read.
+    TellUnread(Vec<String>),
 }
 
 /// Why it becomes ready.
@@ -68,6 +75,8 @@ pub(super) enum Why {
     NoChecks,
     /// The others are green, and these fail without the change too.
     RedOnBase(Vec<String>),
+    /// Those that can be read are green, and these cannot.
+    Unread(Vec<String>),
 }
 
 /// The step of something that is done once for a commit.
@@ -94,7 +103,13 @@ pub(super) fn decide(facts: &Facts<'_>) -> Action {
     match verdict(facts.checks) {
         Verdict::None if facts.age < FIRST_CHECK_AWAITED => Action::Wait,
         Verdict::None => Action::MarkReady(Why::NoChecks),
-        Verdict::Running => Action::Wait,
+        Verdict::Running(names) if facts.age >= CHECKS_AWAITED && !done("said:endless") => {
+            Action::TellEndless(names)
+        }
+        Verdict::Running(_) => Action::Wait,
+        Verdict::Unread(_) if done("said:unread") => Action::Wait,
+        Verdict::Unread(names) => Action::TellUnread(names),
+        Verdict::GreenBut(unread) => Action::MarkReady(Why::Unread(unread)),
         Verdict::Green => Action::MarkReady(Why::Green),
         Verdict::Red(failing) => red(facts, failing),
     }
@@ -102,9 +117,28 @@ pub(super) fn decide(facts: &Facts<'_>) -> Action {
 
 fn red(facts: &Facts<'_>, failing: Vec<String>) -> Action {
     let Some(base) = facts.base_checks else { return Action::LookAtBase };
-    let Verdict::Red(without_us) = verdict_now(base) else { return ours(facts, failing) };
-    let (theirs, own): (Vec<_>, Vec<_>) = failing.into_iter().partition(|name| without_us.contains(name));
-    if own.is_empty() { Action::MarkReady(Why::RedOnBase(theirs)) } else { ours(facts, own) }
+    let (with_us, without_us) = (reds(facts.checks), reds(base));
+    // Of several checks of one name as many are the base's as are red there.
+    let is_theirs = |name: &String| without_us.get(name.as_str()) >= with_us.get(name.as_str());
+    let (theirs, own): (Vec<_>, Vec<_>) = failing.into_iter().partition(is_theirs);
+    let is_running =
+        |name: &String| base.iter().any(|check| check.name == *name && check.state == CheckState::Running);
+    if own.is_empty() {
+        Action::MarkReady(Why::RedOnBase(theirs))
+    } else if own.iter().any(is_running) && facts.age < CHECKS_AWAITED {
+        Action::Wait
+    } else {
+        ours(facts, own)
+    }
+}
+
+/// How many checks of each name are red.
+fn reds(checks: &[Check]) -> BTreeMap<&str, usize> {
+    let mut reds = BTreeMap::new();
+    for check in checks.iter().filter(|check| check.state == CheckState::Red) {
+        *reds.entry(check.name.as_str()).or_default() += 1;
+    }
+    reds
 }
 
 fn ours(facts: &Facts<'_>, failing: Vec<String>) -> Action {
@@ -117,28 +151,39 @@ fn ours(facts: &Facts<'_>, failing: Vec<String>) -> Action {
 
 enum Verdict {
     None,
-    Running,
+    /// The names of those that have not ended.
+    Running(Vec<String>),
     Green,
+    /// All that can be read is green, and what cannot.
+    GreenBut(Vec<String>),
+    /// Nothing can be read, and what cannot.
+    Unread(Vec<String>),
     /// The names of those that failed.
     Red(Vec<String>),
 }
 
 /// All must have ended: what fails may be one of many, and a repair should see them all.
 fn verdict(checks: &[Check]) -> Verdict {
+    let of = |state| {
+        let named: BTreeSet<_> =
+            checks.iter().filter(|check| check.state == state).map(|check| check.name.clone()).collect();
+        named.into_iter().collect::<Vec<_>>()
+    };
+    let (running, red, unread) = (of(CheckState::Running), of(CheckState::Red), of(CheckState::Unread));
+    let is_any_green = checks.iter().any(|check| check.state == CheckState::Green);
     if checks.is_empty() {
         Verdict::None
-    } else if checks.iter().any(|check| check.state == CheckState::Running) {
-        Verdict::Running
+    } else if !running.is_empty() {
+        Verdict::Running(running)
+    } else if !red.is_empty() {
+        Verdict::Red(red)
+    } else if unread.is_empty() {
+        Verdict::Green
+    } else if is_any_green {
+        Verdict::GreenBut(unread)
     } else {
-        verdict_now(checks)
+        Verdict::Unread(unread)
     }
-}
-
-/// What has failed by now.
-fn verdict_now(checks: &[Check]) -> Verdict {
-    let red = checks.iter().filter(|check| check.state == CheckState::Red);
-    let red: BTreeSet<_> = red.map(|check| check.name.clone()).collect();
-    if red.is_empty() { Verdict::Green } else { Verdict::Red(red.into_iter().collect()) }
 }
 
 #[cfg(test)]
@@ -177,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_ci_says_decides() {
-        use CheckState::{Green, Red, Running};
+        use CheckState::{Green, Red, Running, Unread};
         let nothing = BTreeSet::new();
         let red_base = checks(&[("test", Red), ("lint", Running)]);
         let ready = |why| Action::MarkReady(why);
@@ -188,8 +233,15 @@ mod tests {
             (&[("test", Red)], None, Action::LookAtBase),
             (&[("test", Red), ("lint", Green)], Some(&[][..]), Action::Repair(names(&["test"]))),
             (&[("test", Red)], Some(&red_base), ready(Why::RedOnBase(names(&["test"])))),
-            (&[("test", Red), ("lint", Red)], Some(&red_base), Action::Repair(names(&["lint"]))),
+            (&[("test", Red), ("style", Red)], Some(&red_base), Action::Repair(names(&["style"]))),
             (&[("test", Red), ("lint", Running)], Some(&red_base), Action::Wait),
+            // The base's own may still fail.
+            (&[("lint", Red)], Some(&red_base), Action::Wait),
+            // Two workflows have a check of one name, and one of them fails without us.
+            (&[("test", Red), ("test", Red)], Some(&red_base), Action::Repair(names(&["test"]))),
+            (&[("test", Green), ("statuses", Unread)], None, ready(Why::Unread(names(&["statuses"])))),
+            (&[("statuses", Unread)], None, Action::TellUnread(names(&["statuses"]))),
+            (&[("test", Red), ("statuses", Unread)], Some(&[]), Action::Repair(names(&["test"]))),
             // Of one name the worst counts.
             (&[("test", Green), ("test", Red)], Some(&[]), Action::Repair(names(&["test"]))),
             (&[], None, Action::Wait),
@@ -200,6 +252,12 @@ mod tests {
         }
         let late = Facts { age: FIRST_CHECK_AWAITED, ..facts(&[], &nothing) };
         assert_eq!(decide(&late), ready(Why::NoChecks));
+        let running = checks(&[("test", Running), ("deploy", Running)]);
+        let endless = Facts { age: CHECKS_AWAITED, ..facts(&running, &nothing) };
+        assert_eq!(decide(&endless), Action::TellEndless(names(&["deploy", "test"])));
+        let lint = checks(&[("lint", Red)]);
+        let endless = Facts { age: CHECKS_AWAITED, base_checks: Some(&red_base), ..facts(&lint, &nothing) };
+        assert_eq!(decide(&endless), Action::Repair(names(&["lint"])));
     }
 
     #[test]

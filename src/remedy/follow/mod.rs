@@ -22,16 +22,22 @@ pub use task::{Wakes, watch};
 use std::time::Duration;
 
 use super::agent::Agent;
+use super::owners;
+use super::snapshot::Snapshots;
+use super::written::Written;
 use super::{RemedyError, Settings};
 use crate::claude;
-use crate::github::{Branch, GitHub, Look, PullRequestState, Readied, RepoName};
-use crate::model::{Fix, FixStatus, UnixNanos};
+use crate::github::{Branch, GitHub, GitHubError, Look, PullRequestState, Readied, RepoName};
+use crate::model::{Fix, FixStatus, NoFix, UnixNanos};
 use crate::redact;
 use crate::store::{AuditEntry, Followed, Store, Work};
 use decide::{Action, Facts, Why, decide, step};
 
 /// How much of the words of whoever closed a pull request is kept.
 const REASON_BYTES_MAX: usize = 500;
+
+/// Failed checks that a repair is told of.
+const HELD_AGAINST_MAX: usize = 20;
 
 /// Follows pull requests.
 #[derive(Debug, Clone)]
@@ -41,6 +47,8 @@ pub struct Follow {
     /// Who writes repairs; `None` where nobody can be asked.
     agent: Option<Agent>,
     settings: Settings,
+    /// What was read of repositories, for all repairs.
+    snapshots: Snapshots,
 }
 
 /// One pull request in hand, with what is known of it.
@@ -52,6 +60,23 @@ struct Case {
     branch: Branch,
     look: Look,
     steps: std::collections::BTreeSet<String>,
+}
+
+impl Case {
+    /// Notes which checks are held against the change as it stands now; the repair is shown these.
+    fn step_of(&self, check: &str) -> String {
+        format!("ours:{}:{check}", self.followed.head)
+    }
+
+    fn is_held_against(&self, check: &str) -> bool {
+        self.steps.contains(&self.step_of(check))
+    }
+
+    /// The checks that are held against the change as it stands now.
+    fn held_against(&self) -> Vec<String> {
+        let ours = self.step_of("");
+        self.steps.iter().filter_map(|step| step.strip_prefix(&ours)).map(str::to_owned).collect()
+    }
 }
 
 impl Follow {
@@ -67,7 +92,8 @@ impl Follow {
         settings: Settings,
     ) -> Result<Self, RemedyError> {
         let client = claude.map(claude::Client::new).transpose()?;
-        Ok(Self { store, github, agent: client.map(Agent::new), settings })
+        let snapshots = Snapshots::default();
+        Ok(Self { store, github, agent: client.map(Agent::new), settings, snapshots })
     }
 
     /// Looks at one fix whose pull request stands open as far as is known here, and does what is to be done.
@@ -82,12 +108,19 @@ impl Follow {
         };
         let followed = match self.store.followed(&fix.id).await? {
             Some(followed) => followed,
-            None => match self.begin(&fix, &repository, &branch, clock()).await? {
-                Some(followed) => followed,
-                None => return Ok(()),
+            None => match self.begin(&fix, &repository, &branch, clock()).await {
+                Ok(Some(followed)) => followed,
+                Ok(None) => return self.note_gone(fix, "its branch has no pull request", clock()).await,
+                Err(RemedyError::GitHub(error)) if error.is_gone() => {
+                    return self.note_gone(fix, &error.to_string(), clock()).await;
+                }
+                Err(error) => return Err(error),
             },
         };
-        let look = self.github.look_at(&repository, followed.number).await?;
+        let look = match self.github.look_at(&repository, followed.number).await {
+            Err(error) if error.is_gone() => return self.note_gone(fix, &error.to_string(), clock()).await,
+            look => look?,
+        };
         let steps = self.store.steps(&fix.id).await?;
         let mut case = Case { fix, followed, repository, branch, look, steps };
         match case.look.pull_request.state {
@@ -102,6 +135,23 @@ impl Follow {
                 self.note_status(&mut case, clock()).await
             }
         }
+    }
+
+    /// A pull request that is not found. Where that is so on three days, its repository was moved or removed, or may not be read
+    /// any more: it holds no place among the open ones from then on.
+    async fn note_gone(&self, mut fix: Fix, why: &str, now: UnixNanos) -> Result<(), RemedyError> {
+        let day = |now: UnixNanos| format!("gone:{}", now.as_secs() / 86_400);
+        self.store.note_step(&fix.id, &day(now), now).await?;
+        let days = self.store.steps(&fix.id).await?;
+        tracing::warn!(fix = fix.id, why, "its pull request is not found");
+        if days.iter().filter(|step| step.starts_with("gone:")).count() > 2 {
+            fix.status = FixStatus::Failed;
+            fix.reason = format!("its pull request is not found any more: {why}");
+            self.store.note_unfixed(&[(fix.fingerprint, NoFix::Failed, fix.reason.clone())], now).await?;
+            self.store.update_fix(&fix).await?;
+            self.audit("observe_pull_request", &fix.id, "not found any more", now).await?;
+        }
+        Ok(())
     }
 
     /// The first look at a pull request; `None` where there is none.
@@ -175,9 +225,19 @@ impl Follow {
         match action {
             Action::Wait | Action::LookAtBase => Ok(()),
             Action::GoOn => Box::pin(self.work(case, clock)).await,
+            Action::TellEndless(names) => {
+                self.say(case, &step("endless", &head), &say::endless(&names), clock()).await
+            }
+            Action::TellUnread(names) => {
+                self.say(case, &step("unread", &head), &say::unread(&names), clock()).await
+            }
             Action::TellConflict => self.say(case, &step("conflict", &head), &say::conflict(), clock()).await,
             Action::MarkReady(why) => self.mark_ready(case, &why, clock).await,
             Action::Repair(failing) => {
+                for check in failing.iter().take(HELD_AGAINST_MAX) {
+                    let step = case.step_of(check);
+                    self.note(case, &step, clock()).await?;
+                }
                 case.followed.work = Work::Repair;
                 case.followed.tries = 0;
                 self.store.write_followed(&case.followed).await?;
@@ -195,9 +255,16 @@ impl Follow {
                         say::prose(&case.fix.proposed_fix)
                     ),
                 };
+                self.note_red(case, &failing, clock()).await?;
                 self.say(case, &step("red", &head), &say::stays_draft(&failing, &tried), clock()).await
             }
         }
+    }
+
+    /// Notes of the error that its change does not pass CI.
+    async fn note_red(&self, case: &Case, failing: &[String], now: UnixNanos) -> Result<(), RemedyError> {
+        let why = format!("its draft fails in CI: {}", redact::redact(&failing.join(", ")));
+        Ok(self.store.note_unfixed(&[(case.fix.fingerprint, NoFix::CiFailed, why)], now).await?)
     }
 
     /// Why no more changes are written for a fix, where none are.
@@ -222,8 +289,11 @@ impl Follow {
         if let Some(text) = say::ready(why) {
             self.say(case, &step("why-ready", &head), &text, clock()).await?;
         }
+        // Before it is ready: what a crash leaves undone is asked for again, and asking twice changes nothing.
+        self.ask_for_review(case).await?;
         match self.github.mark_ready(&case.repository, &case.followed.node_id).await? {
             Readied::Done => {
+                self.store.clear_unfixed(case.fix.fingerprint).await?;
                 self.note(case, &step("ready", &head), clock()).await?;
                 case.look.pull_request.state = PullRequestState::Open { draft: false };
                 self.note_status(case, clock()).await
@@ -235,6 +305,16 @@ impl Follow {
                 self.note(case, &step("refused", &head), clock()).await
             }
         }
+    }
+
+    /// Asks whom the settings and the repository's code owners name.
+    async fn ask_for_review(&self, case: &Case) -> Result<(), RemedyError> {
+        let Some(cluster) = self.store.cluster(case.fix.fingerprint).await? else { return Ok(()) };
+        let Some(place) = self.settings.place_of(&cluster.detail.service) else { return Ok(()) };
+        let told = Written::stored_in(&case.fix).map(|written| written.told).unwrap_or_default();
+        let reviewers = owners::reviewers(&place.service.reviewers, &told.owners);
+        owners::ask(&self.github, &case.repository, case.followed.number, &reviewers).await;
+        Ok(())
     }
 
     /// Compares the branch with what is known of it: our own commit may have come there just before a crash, or somebody
@@ -313,7 +393,13 @@ impl Follow {
         }
         let hidden = format!("{}:{key}", case.fix.id);
         let (number, us) = (case.followed.number, &case.look.author);
-        self.github.say_once(&case.repository, number, us, &hidden, text).await?;
+        match self.github.say_once(&case.repository, number, us, &hidden, text).await {
+            // Where nothing may be said, nothing else is to wait for it.
+            Err(error @ GitHubError::Refused { .. }) => {
+                tracing::warn!(fix = case.fix.id, %error, "a comment could not be written: {text}");
+            }
+            other => other?,
+        }
         self.note(case, &said, now).await?;
         self.audit("comment", &case.fix.id, key, now).await
     }

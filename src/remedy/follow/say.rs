@@ -52,11 +52,30 @@ pub(super) fn ready(why: &Why) -> Option<String> {
             "No check of CI was found on this commit, so nothing has run this change. It is ready for review all the same."
                 .to_owned(),
         ),
+        Why::Unread(unread) => Some(format!(
+            "What logmend can read of CI is green. It could not read all: {}.",
+            names(unread)
+        )),
         Why::RedOnBase(failing) => Some(format!(
             "These checks fail on the base commit too, without this change: {}. The others are green, so it is ready for review.",
             names(failing)
         )),
     }
+}
+
+pub(super) fn endless(running: &[String]) -> String {
+    format!(
+        "These checks have not ended for an hour and a half: {}. This stays a draft until they do.",
+        names(running)
+    )
+}
+
+pub(super) fn unread(unread: &[String]) -> String {
+    format!(
+        "Nothing is known of CI on this commit: the credentials that logmend has may not read {}. This stays a draft; mark it as ready \
+         by hand, or grant that permission.",
+        names(unread)
+    )
 }
 
 pub(super) fn not_readied(words: &str) -> String {

@@ -1,14 +1,19 @@
 //! After the merge: whether the error is gone.
 
+use std::time::Duration;
+
 use super::settle::{Deployed, SeenIn, Settled, Since, settle};
 use super::{Follow, RemedyError, say};
-use crate::github::{Contained, RepoName};
+use crate::github::{Contained, GitHubError, RepoName};
 use crate::model::{ClusterStatus, Fix, FixStatus, UnixNanos};
 use crate::store::{Followed, Release, Watched};
 
 /// Commits that one look compares, and all looks together: whoever sends logs could name any number. Others are unknown.
 const COMPARED_PER_LOOK_MAX: usize = 5;
 const COMPARED_MAX: usize = 100;
+
+/// How long a build that holds the merge is waited for; later the clock alone tells.
+const DEPLOYMENT_AWAITED: Duration = Duration::from_hours(14 * 24);
 
 impl Follow {
     /// Looks what was seen of a merged fix's error, and says so once it is settled.
@@ -20,7 +25,12 @@ impl Follow {
         };
         let seen = self.store.sightings_since(fix.fingerprint, merged_at).await?;
         let releases = self.store.releases_since(fix.fingerprint, merged_at).await?;
-        let (deployed, seen_in) = self.builds(&fix, &followed, &repository, &releases, now).await?;
+        let (mut deployed, mut seen_in) = self.builds(&fix, &followed, &repository, &releases, now).await?;
+        let waited = Duration::from_nanos(now.0.saturating_sub(merged_at.0));
+        if deployed == Deployed::NotYet && waited > DEPLOYMENT_AWAITED {
+            // Its commits may be picked into a branch of releases, whose builds never hold the merge itself.
+            (deployed, seen_in) = (Deployed::Unknown, SeenIn::Unknown);
+        }
         let since = Since {
             merged_at,
             deployed,
@@ -45,7 +55,12 @@ impl Follow {
         };
         let key = format!("{}:{watched}", fix.id);
         let us = self.github.look_at(&repository, followed.number).await?.author;
-        self.github.say_once(&repository, followed.number, &us, &key, &text).await?;
+        match self.github.say_once(&repository, followed.number, &us, &key, &text).await {
+            Err(error @ GitHubError::Refused { .. }) => {
+                tracing::warn!(fix = fix.id, %error, "a comment could not be written: {text}");
+            }
+            other => other?,
+        }
         let cluster = self.store.cluster(fix.fingerprint).await?;
         // What people ignore stays ignored.
         if cluster.is_some_and(|cluster| cluster.status != ClusterStatus::Ignored) {
@@ -73,6 +88,7 @@ impl Follow {
             return Ok((Deployed::Unknown, SeenIn::Unknown));
         }
         let steps = self.store.steps(&fix.id).await?;
+        let unknown = |release: &Release| format!("unknown:{}:{}", now.as_secs() / 86_400, release.revision);
         let (mut known, mut compared) = (Vec::new(), 0);
         for release in releases {
             let named = |what: &str| format!("{what}:{}", release.revision);
@@ -80,7 +96,7 @@ impl Follow {
                 Contained::Yes
             } else if steps.contains(&named("lacks")) {
                 Contained::No
-            } else if steps.contains(&named("unknown"))
+            } else if steps.contains(&unknown(release))
                 || compared == COMPARED_PER_LOOK_MAX
                 || steps.len() + compared >= COMPARED_MAX
             {
@@ -89,12 +105,13 @@ impl Follow {
                 compared += 1;
                 let found =
                     self.github.contains(repository, &release.revision, &followed.merge_commit).await?;
-                let what = match found {
-                    Contained::Yes => "holds",
-                    Contained::No => "lacks",
-                    Contained::Unknown => "unknown",
+                let step = match found {
+                    Contained::Yes => named("holds"),
+                    Contained::No => named("lacks"),
+                    // It may not have been pushed yet.
+                    Contained::Unknown => unknown(release),
                 };
-                self.store.note_step(&fix.id, &named(what), now).await?;
+                self.store.note_step(&fix.id, &step, now).await?;
                 found
             };
             known.push((contained, release));

@@ -14,7 +14,7 @@ use self::frame::Wanted;
 use self::verify::holds;
 use super::paths::file_name;
 use super::snapshot::{Snapshot, SnapshotError};
-use crate::model::Frame;
+use crate::model::{Frame, NoFix};
 
 /// Frames that are looked for: a recursion has many, and those further out tell little.
 const FRAMES_MAX: usize = 24;
@@ -65,6 +65,18 @@ pub struct Mapping {
     pub located: Vec<Located>,
     /// Those without.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Mapping {
+    /// The code for an error of which no frame has a file, though its trace names some; `None` for all others.
+    #[must_use]
+    pub fn why_nowhere(&self) -> Option<NoFix> {
+        if !self.located.is_empty() || self.left_out.is_empty() {
+            return None;
+        }
+        let is_ambiguous = self.left_out.iter().any(|frame| matches!(frame.why, Why::Ambiguous(_)));
+        Some(if is_ambiguous { NoFix::AmbiguousFile } else { NoFix::Unmapped })
+    }
 }
 
 /// What is known of one frame's file so far.

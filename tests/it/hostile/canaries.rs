@@ -111,18 +111,17 @@ async fn secrets_of_every_kind_never_leave() {
     ];
     let claude = ClaudeStandIn::start(turns).await;
     let backend = Backend::start().await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.url()),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-        ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
-        ("RUST_LOG", "debug"),
-    ])
+    let service = Service::mending(
+        &github,
+        &claude,
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.url()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "100"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+            ("RUST_LOG", "debug"),
+        ],
+    )
     .await;
     let trace = |said: &str| {
         format!(

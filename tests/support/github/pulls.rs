@@ -53,6 +53,11 @@ pub struct Pulls {
 }
 
 impl Pulls {
+    /// Whether a branch has a pull request.
+    pub fn is_of(&self, branch: &str) -> bool {
+        self.all.iter().any(|pull| pull.branch == branch)
+    }
+
     /// `POST …/pulls`.
     pub fn open(&mut self, body: &Value, repository: &Repository, shapes: &Shapes) -> Reply {
         let text = |key: &str| body[key].as_str().unwrap_or_default();

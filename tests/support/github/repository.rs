@@ -208,6 +208,11 @@ impl Repository {
         self.attempt(&["update-ref", reference, new, &old], b"", &[]).map(drop)
     }
 
+    /// Removes a reference that stands at `old`.
+    pub fn remove(&self, reference: &str, old: &str) {
+        self.git(&["update-ref", "-d", reference, old]);
+    }
+
     /// Whether history leads from `old` to `new`.
     pub fn is_ancestor(&self, old: &str, new: &str) -> bool {
         self.attempt(&["merge-base", "--is-ancestor", old, new], b"", &[]).is_ok()

@@ -113,6 +113,7 @@ impl Model {
             ("POST", ["git", "commits"]) => self.create_commit(body),
             ("POST", ["git", "refs"]) => self.create_reference(body),
             ("PATCH", ["git", "refs", name @ ..]) => self.update_reference(&name.join("/"), body),
+            ("DELETE", ["git", "refs", name @ ..]) => self.delete_reference(&name.join("/")),
             ("GET", ["pulls"]) => {
                 if asked.query.iter().any(|(key, value)| key == "head" && !value.contains(':')) {
                     self.violations
@@ -308,5 +309,18 @@ impl Model {
             Ok(()) => Reply::new(200, self.shapes.reference(&name, sha)),
             Err(_) => unprocessable("Reference update failed"),
         }
+    }
+    /// Whatever is no branch of ours, or has a pull request, is not to be removed.
+    fn delete_reference(&mut self, name: &str) -> Reply {
+        let name = format!("refs/{name}");
+        let Some(old) = self.repository.resolve(&name) else {
+            return unprocessable("Reference does not exist");
+        };
+        let branch = name.trim_start_matches("refs/heads/");
+        if !branch.starts_with("logmend/") || self.pulls.is_of(branch) {
+            self.violations.push(format!("removes {name}"));
+        }
+        self.repository.remove(&name, &old);
+        Reply::new(204, Value::Null)
     }
 }
