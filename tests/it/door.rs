@@ -223,11 +223,14 @@ async fn nothing_of_the_api_is_shown_or_changed_without_its_token() {
         }
     }
     for path in
-        ["//error-monitor/health", "/error-monitor%2fhealth", "/Error-Monitor/health", "/", "/error-monitor"]
+        ["//error-monitor/health", "/error-monitor%2fhealth", "/Error-Monitor/health", "/error-monitor"]
     {
         let answer = wire::call(&house.api, Version::Http1, &Call::new(Method::GET, path)).await.unwrap();
         assert!(matches!(answer.status, 401 | 404), "{path}: {answer:?}");
     }
+    // Pages are for people: they are sent to where a token lets them in.
+    let page = wire::call(&house.api, Version::Http1, &Call::new(Method::GET, "/")).await.unwrap();
+    assert_eq!((page.status, page.header("location")), (303, "/login"), "{page:?}");
     let api_token = with(export(Via::Json), &[format!("Bearer {API}")]);
     let answer = wire::call(&house.api, Version::Http1, &api_token).await.unwrap();
     judge(&answer, Via::Json, Told::Unauthenticated).unwrap();

@@ -215,8 +215,16 @@ async fn a_prompt_holds_what_the_service_logged_around_the_error() {
     let (_, around) = prompt.split_once("What the same service logged within two minutes").expect(prompt);
     assert!(around.contains("price list reloaded: 0 of 9 amounts\n"), "{around}");
     assert!(around.contains("login of [REDACTED:"), "{around}");
+    // People see the same on the error's page, when they ask for it.
+    let errors = service.get("/error-monitor/errors/recent").await;
+    let url = format!("{}/errors/{}", service.api_url(), errors["errors"][0]["id"].as_str().unwrap());
+    let page = reqwest::get(&url).await.unwrap().text().await.unwrap();
+    assert!(page.contains("?context=1") && !page.contains("price list reloaded"), "{page}");
+    let page = reqwest::get(url + "?context=1").await.unwrap().text().await.unwrap();
+    assert!(page.contains("price list reloaded: 0 of 9 amounts"), "{page}");
     for leak in ["jane@", "hunter2", "\u{1b}", "another service", "too long ago"] {
         assert!(!prompt.contains(leak), "{leak}: {prompt}");
+        assert!(!page.contains(leak), "{leak}: {page}");
     }
     assert_eq!(claude.violations(), Vec::<String>::new());
 }
