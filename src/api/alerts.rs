@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::error::Problem;
+use super::openapi::{self, Changing, Problems, Unhandled};
 use crate::alerts::{Alerts, TargetReport};
 use crate::store::{Recent, StoreError};
 
@@ -13,7 +14,8 @@ const LISTED_MAX: u32 = 100;
 
 type Answer = Result<Json<Value>, Problem>;
 
-/// `GET /error-monitor/alerts`.
+/// Who is alerted and how that goes: `GET /error-monitor/alerts`.
+#[utoipa::path(get, path = "/error-monitor/alerts", tag = "alerts", responses((status = 200, description = "Targets and the latest deliveries", body = openapi::Alerted), Problems, Unhandled))]
 pub(super) async fn list(State(state): State<super::State>) -> Answer {
     let alerts = &state.alerts;
     let settings = alerts.settings();
@@ -29,7 +31,8 @@ pub(super) async fn list(State(state): State<super::State>) -> Answer {
     })))
 }
 
-/// `POST /error-monitor/alerts/test`.
+/// Sends a test alert to every target: `POST /error-monitor/alerts/test`.
+#[utoipa::path(post, path = "/error-monitor/alerts/test", tag = "alerts", responses((status = 200, description = "What came of it", body = openapi::AlertsTried), Changing, Problems, Unhandled))]
 pub(super) async fn test(State(state): State<super::State>) -> Answer {
     if !state.alerts.has_targets() {
         return Err(Problem::conflict(

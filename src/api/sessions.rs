@@ -132,16 +132,16 @@ mod tests {
         let (store, _writer) = Store::open(&settings, || UnixNanos(1)).await.unwrap();
         let token = KnownToken { name: "ops".into(), scope: TokenScope::Admin, hash: TokenHash::of("t") };
         let tokens = Tokens::new(vec![token.clone()]);
-        let one = Sessions::new(store.clone(), tokens.clone());
-        let other = Sessions::new(store.clone(), tokens);
+        let one = Sessions::new(store.clone(), tokens.clone().into());
+        let other = Sessions::new(store.clone(), tokens.into());
         let now = UnixNanos::from_secs(1_000);
         let cookie = one.begin(&token, true, now).await.unwrap();
         assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
-        assert_eq!(other.find(&sent(&cookie), now).await.unwrap(), Some(&token));
+        assert_eq!(other.find(&sent(&cookie), now).await.unwrap(), Some(token));
 
         let late = UnixNanos::from_secs(1_000 + SESSION_SECS);
         assert_eq!(other.find(&sent(&cookie), late).await.unwrap(), None, "its time is over");
-        let gone = Sessions::new(store, Tokens::default());
+        let gone = Sessions::new(store, Live::default());
         assert_eq!(gone.find(&sent(&cookie), now).await.unwrap(), None, "its token is taken out");
         let longer = cookie.replacen(&(1_000 + SESSION_SECS).to_string(), "99999999", 1);
         for forged in [longer.as_str(), "logmend_session=a.b.c", "logmend_session=", "logmend_session=é"] {

@@ -98,8 +98,8 @@ async fn a_session_changes_things_from_our_own_pages_alone() {
     let (locked, _folder) =
         door_of(None, &[("ops", TokenScope::Admin, "a"), ("wall", TokenScope::Read, "r")]).await;
     let session = async |token: &str| {
-        let token = locked.tokens().find(token).unwrap();
-        let cookie = locked.sessions().begin(token, false, UnixNanos::from_secs(9)).await.unwrap();
+        let token = locked.tokens().get().find(token).cloned().unwrap();
+        let cookie = locked.sessions().begin(&token, false, UnixNanos::from_secs(9)).await.unwrap();
         cookie.split(';').next().unwrap().to_owned()
     };
     let admits = async |method, cookie: &str, headers: &[(&'static str, &str)]| {

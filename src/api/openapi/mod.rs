@@ -11,14 +11,15 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    audit, events, fixes, handling, health, login, metrics, monitor, outcomes, patterns, rules, webhooks,
+    alerts, audit, events, fixes, handling, health, login, metrics, monitor, outcomes, patterns, rules,
+    webhooks,
 };
 
 pub(super) use params::{AuditQuery, ErrorQuery, FixQuery, RecentQuery};
 pub(super) use problems::{Changing, Problem, Problems, Unhandled};
 pub(super) use shapes::{
-    Allowed, Dashboard, Decided, Health, Live, OneError, Outcomes, Ready, Rules, Scanned, Separated, Status,
-    Switched,
+    Alerted, AlertsTried, Allowed, Dashboard, Decided, Health, Live, OneError, Outcomes, Ready, Rules,
+    Scanned, Separated, Status, Switched,
 };
 
 /// All of it.
@@ -60,6 +61,8 @@ pub(super) use shapes::{
         rules::revoke,
         outcomes::list,
         outcomes::allow,
+        alerts::list,
+        alerts::test,
         audit::list,
         events::listen,
         metrics::text,

@@ -188,6 +188,58 @@ shapes! {
         allowed_by: Option<String>,
     }
 
+    /// Who is alerted, and how that goes.
+    struct Alerted {
+        /// What is told: `new`, `regressed`, `rate`, `fix_opened` and others.
+        rules: Vec<String>,
+        per_hour: u64,
+        rate_factor: u64,
+        targets: Vec<TargetShape>,
+        /// Alerts that wait for the digest.
+        held_back: u64,
+        /// The latest first.
+        recent: Vec<DeliveryShape>,
+    }
+
+    /// Somebody who is alerted.
+    struct TargetShape {
+        /// `slack`, `webhook`, `pagerduty` or `alertmanager`.
+        target: String,
+        /// Its host.
+        place: String,
+        /// `ok` or `failing`.
+        status: String,
+        waiting: u64,
+        last_sent_at: Option<UnixNanos>,
+        last_error: Option<String>,
+    }
+
+    /// An alert on its way to one target, or there.
+    struct DeliveryShape {
+        delivery: String,
+        target: String,
+        rule: String,
+        /// `firing` or `resolved`.
+        action: String,
+        /// `waiting`, `sent` or `failed`.
+        state: String,
+        tries: u64,
+        title: Option<String>,
+        severity: Option<String>,
+        error_id: Option<String>,
+        last_error: Option<String>,
+        created_at: UnixNanos,
+        next_try_at: Option<UnixNanos>,
+        ended_at: Option<UnixNanos>,
+    }
+
+    /// What came of a test alert.
+    struct AlertsTried {
+        /// `sent` or `not_sent`.
+        status: String,
+        results: Vec<DeliveryShape>,
+    }
+
     /// A category that may be mended again.
     struct Allowed {
         service: String,
