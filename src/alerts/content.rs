@@ -298,11 +298,11 @@ pub(super) mod tests {
         content
     }
 
-    pub(in crate::alerts) fn notice<'a>(
-        content: &'a Content,
+    pub(in crate::alerts) fn notice(
+        content: &Content,
         rule: AlertRule,
         action: DeliveryAction,
-    ) -> Notice<'a> {
+    ) -> Notice<'_> {
         Notice {
             id: "0123456789abcdef0123456789abcdef",
             action,

@@ -33,7 +33,7 @@ use crate::loki;
 use crate::pipeline::{self, Counts, Pipeline, PipelineError};
 use crate::purse::Purse;
 use crate::remedy::{self, Follow, Remedy, Wakes};
-use crate::store::Store;
+use crate::store::{Store, Writer};
 use crate::telemetry::Metrics;
 use crate::triage::{self, Adviser, Origins, Triage};
 use crate::{api, claude, ingest, learn, store, telemetry};
@@ -86,10 +86,7 @@ impl App {
         let next_hop = next_hop(&config)?;
         let (rules_told, rules_trouble) = watch::channel(None);
         let (settings_told, settings_trouble) = watch::channel(None);
-        let (store, writer) = Store::open(&config.store, telemetry::now).await.map_err(|error| {
-            let why = in_vain(&config.store, &error);
-            anyhow::Error::new(error).context(why)
-        })?;
+        let (store, writer) = open_store(&config).await?;
         let (leader, redis_trouble) = leading::leader(&config, &store)?;
         let loki = loki_client(&config)?;
         let (claude_told, claude_trouble) = watch::channel(None);
@@ -149,12 +146,7 @@ impl App {
             writer_stop: CancellationToken::new(),
             writer: TaskTracker::new(),
         };
-        // A writer that dies takes the service with it, rather than leave it refusing for ever.
-        let (dies, stop) = (app.edges_stop.clone().drop_guard(), app.writer_stop.clone());
-        app.writer.spawn(async move {
-            writer.run(stop).await;
-            drop(dies);
-        });
+        app.start_writer(writer);
         let terms = app.start_leading(leader, &config);
         app.start_upkeep(&config, &terms);
         app.start_figures(&standing, &terms);
@@ -178,12 +170,25 @@ impl App {
         app.start_learning(&config, learned, &terms)?;
         app.start_watching_the_model(&config, claude_told)?;
         app.start_remedy(config, github, loki, (work, origins), wakes, terms)?;
-        tracing::info!("OTLP/gRPC listening on {}", app.grpc_addr);
-        tracing::info!("OTLP/HTTP listening on {}", app.http_addr);
-        tracing::info!("API listening on {}", app.api_addr);
-        tracing::info!("Dashboard at http://{}/", app.api_addr);
-        tracing::info!("✓ Error monitor initialized");
+        app.tell_where();
         Ok(app)
+    }
+
+    fn tell_where(&self) {
+        tracing::info!("OTLP/gRPC listening on {}", self.grpc_addr);
+        tracing::info!("OTLP/HTTP listening on {}", self.http_addr);
+        tracing::info!("API listening on {}", self.api_addr);
+        tracing::info!("Dashboard at http://{}/", self.api_addr);
+        tracing::info!("✓ Error monitor initialized");
+    }
+
+    /// A writer that dies takes the service with it, rather than leave it refusing for ever.
+    fn start_writer(&self, writer: Writer) {
+        let (dies, stop) = (self.edges_stop.clone().drop_guard(), self.writer_stop.clone());
+        self.writer.spawn(async move {
+            writer.run(stop).await;
+            drop(dies);
+        });
     }
 
     fn api(
@@ -415,6 +420,13 @@ impl api::Setup {
     fn can_fix(&self) -> bool {
         !matches!(self.claude, api::Component::Disabled(_))
     }
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<(Store, Writer)> {
+    Store::open(&config.store, telemetry::now).await.map_err(|error| {
+        let why = in_vain(&config.store, &error);
+        anyhow::Error::new(error).context(why)
+    })
 }
 
 /// What may help where the store cannot be opened. Where its schema does not fit, the error says that itself.

@@ -197,7 +197,7 @@ impl App {
                 let watching = async {
                     match file {
                         Some(file) => {
-                            file.keep_fresh(rules.clone(), loaded, told.clone(), stop.clone()).await
+                            file.keep_fresh(rules.clone(), loaded, told.clone(), stop.clone()).await;
                         }
                         None => stop.cancelled().await,
                     }

@@ -130,5 +130,5 @@ async fn reload_on(mut hangups: Signal, app: &App, sources: &Sources) {
         app.reload(sources).await;
     }
     // No more signals can come.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -1,5 +1,7 @@
 //! What a reader asks of the list: all of it stands in the address, so that it can be sent to others and gone back to.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 use super::problem::Trouble;
@@ -144,7 +146,7 @@ pub(super) fn percent(value: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -3,6 +3,8 @@
 //! The colours come from what most languages share (strings, comments, numbers, common keywords), not from a grammar: a line of a
 //! diff stands alone, and a wrong colour costs nothing.
 
+use std::fmt::Write as _;
+
 use super::text::{self, Markup, escape};
 
 /// How many lines of one file are shown.
@@ -190,7 +192,7 @@ fn coloured(code: &str, slashes: bool) -> Markup {
         if class.is_empty() {
             html.push_str(&escape(word));
         } else {
-            html.push_str(&format!("<span class=\"{class}\">{}</span>", escape(word)));
+            let _ = write!(html, "<span class=\"{class}\">{}</span>", escape(word));
         }
         rest = behind;
     }

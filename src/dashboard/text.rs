@@ -119,9 +119,9 @@ pub(super) fn prose(text: &str, bytes_max: usize) -> Markup {
     for (at, part) in parts.into_iter().enumerate() {
         match (at % 2 == 1, at == last) {
             (false, _) => html.push_str(part),
-            (true, false) => html.push_str(&format!("<code>{part}</code>")),
+            (true, false) => html.extend(["<code>", part, "</code>"]),
             // The last backtick stands alone.
-            (true, true) => html.push_str(&format!("`{part}")),
+            (true, true) => html.extend(["`", part]),
         }
     }
     Markup(html)

@@ -22,14 +22,12 @@ pub(super) fn category(category: &Category) -> String {
 
 /// A component of health.
 pub(super) fn component(name: &str) -> String {
-    match name {
-        "github" => "GitHub".to_owned(),
-        _ => {
-            let words = name.replace('_', " ");
-            let mut letters = words.chars();
-            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-        }
+    if name == "github" {
+        return "GitHub".to_owned();
     }
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// `shop/cart.py:41 in checkout`.

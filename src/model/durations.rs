@@ -100,7 +100,7 @@ mod tests {
         let durations = Durations::quick();
         let told = Arc::new(AtomicU64::new(0));
         let listening = Arc::clone(&told);
-        durations.note(Duration::from_secs(60));
+        durations.note(Duration::from_mins(1));
         durations.listen(move |_| {
             listening.fetch_add(1, Ordering::Relaxed);
         });

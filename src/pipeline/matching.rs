@@ -107,12 +107,12 @@ impl<'p> Matching<'p> {
         let (fingerprint, at) = (occurrence.fingerprint, occurrence.at);
         let (kept, cuts) = (&pipeline.kept, &self.cuts);
         let category = &matched.verdict.category;
-        let detail = || match too_many {
-            Some(of) => overflow::detail(of, kept.service(resource), category),
-            None => {
-                note(cuts, kept.cuts_of_detail(&analysis, record));
-                kept.detail(analysis, resource, record)
+        let detail = || {
+            if let Some(of) = too_many {
+                return overflow::detail(of, kept.service(resource), category);
             }
+            note(cuts, kept.cuts_of_detail(&analysis, record));
+            kept.detail(analysis, resource, record)
         };
         let values = || kept.values(record);
         let sample = || {

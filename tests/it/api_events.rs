@@ -48,8 +48,8 @@ impl Events {
                 }
             }
             assert!(begun.elapsed() < PATIENCE, "no {name}");
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("an event");
-            self.text.push_str(std::str::from_utf8(&chunk.unwrap().expect("it goes on")).unwrap());
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.unwrap();
+            self.text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()).unwrap());
         }
     }
 }

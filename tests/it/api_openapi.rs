@@ -19,8 +19,8 @@ fn routes() -> BTreeSet<String> {
     let mut routes = BTreeSet::new();
     for (at, begun) in text.match_indices(".route(\"") {
         let (before, rest) = (&text[..at], &text[at + begun.len()..]);
-        let router = before.rfind("Router::new()").unwrap();
-        let prefix = if before[..router].ends_with("let monitor = ") { "/error-monitor" } else { "" };
+        let begins = before.rfind("Router::new()").unwrap();
+        let prefix = if before[..begins].ends_with("let monitor = ") { "/error-monitor" } else { "" };
         let (path, rest) = rest.split_once('"').unwrap();
         let handler = rest.split(".route(").next().unwrap();
         for method in ["get", "post"].into_iter().filter(|method| handler.contains(&format!(" {method}("))) {

@@ -20,7 +20,7 @@ const NEVER_TOLD: [&str; 5] =
     ["customer1@example.com", "tok_a1b2", "sk-ant-api03", "order.get", "Read a missing amount"];
 
 /// How long the fix may take on a machine that compiles meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct World {
     github: GitHubStandIn,

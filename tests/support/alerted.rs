@@ -77,10 +77,13 @@ pub enum Answer {
     Never,
 }
 
+/// What each is to be answered next.
+type Planned = Vec<(Who, VecDeque<Answer>)>;
+
 #[derive(Clone, Default)]
 struct Kept {
     sent: Arc<Mutex<Vec<Sent>>>,
-    answers: Arc<Mutex<Vec<(Who, VecDeque<Answer>)>>>,
+    answers: Arc<Mutex<Planned>>,
     violations: Arc<Mutex<Vec<String>>>,
 }
 

@@ -103,7 +103,7 @@ impl Feed {
     /// Looks for changes unless somebody just has; the number of the latest event.
     pub(super) async fn look(&self, store: &Store) -> Result<u64, StoreError> {
         let mut looked = self.looked.lock().await;
-        if !looked.at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+        if looked.at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
             looked.look(store).await?;
         }
         Ok(looked.latest())
@@ -127,7 +127,7 @@ impl Looked {
 
     async fn look(&mut self, store: &Store) -> Result<(), StoreError> {
         let now = store.now();
-        let begins = !self.at.is_some_and(|at| at.elapsed() < IDLE);
+        let begins = self.at.is_none_or(|at| at.elapsed() >= IDLE);
         if begins {
             self.up_to = now;
             self.seen.clear();

@@ -52,7 +52,8 @@ fn calls(metrics: &mut Metrics<Counts>, tally: &Arc<Tally>, asked: [(Expense, &'
 }
 
 fn tokens(metrics: &mut Metrics<Counts>, tally: &Arc<Tally>, asked: [(Expense, &'static str); 3]) {
-    let kinds: [(&str, fn(&Asked) -> u64); 4] = [
+    type Kind = (&'static str, fn(&Asked) -> u64);
+    let kinds: [Kind; 4] = [
         ("input", |asked| asked.input_tokens),
         ("cache_creation", |asked| asked.cache_creation_tokens),
         ("cache_read", |asked| asked.cache_read_tokens),

@@ -177,10 +177,7 @@ async fn ten_thousand_errors_are_listed_at_once(on: On) {
             let detail = ClusterDetail {
                 service: format!("service-{}", n % 50),
                 error_type: "KeyError".into(),
-                message: format!(
-                    "no {n} in a message that goes on and on until it has some length: {:080}",
-                    n
-                ),
+                message: format!("no {n} in a message that goes on and on until it has some length: {n:080}"),
                 stack_trace: trace.clone(),
                 ..ClusterDetail::default()
             };
