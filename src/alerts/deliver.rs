@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_secs(5);
 const PACE: Duration = Duration::from_secs(1);
 /// How often a target is reminded of what lasts, and of how much at once.
 const REMIND_EVERY: Duration = Duration::from_mins(1);
-const REMINDED_MAX: u32 = 500;
+const REMINDED_MAX: u32 = 2_000;
 
 /// Sends to the target of one kind until `stop` is cancelled. Where there is no such target it ends with `stop` all the same.
 pub async fn deliver(alerts: Alerts, kind: Kind, terms: Terms, stop: CancellationToken) {

@@ -38,7 +38,7 @@ pub use totals::{Totals, Went};
 pub use watch::watch;
 
 use crate::leader::Leadership;
-use crate::model::{AlertRule, UnixNanos};
+use crate::model::{AlertRule, Live, UnixNanos};
 use crate::store::{FoundAlert, NewDelivery, Recent, Store, StoreError, TargetState};
 use content::Content;
 use target::Target;
@@ -52,7 +52,7 @@ const LOOKED: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Alerts {
     store: Store,
-    settings: Arc<Settings>,
+    settings: Live<Settings>,
     targets: Arc<[Target]>,
     totals: Arc<Totals>,
     /// Told when there is something to send, also by who tries the targets.
@@ -73,23 +73,17 @@ pub struct TargetReport {
 }
 
 impl Alerts {
-    /// Alerts by these settings; nothing is sent yet.
+    /// Alerts by these settings, of which people may change all but the targets; nothing is sent yet.
     ///
     /// # Errors
     ///
     /// [`ClientFault`] where the machine has no certificates.
-    pub fn new(store: Store, settings: Settings) -> Result<Self, ClientFault> {
-        let allow_private = settings.allow_private;
-        let targets = settings.destinations.iter().map(|to| Target::new(to.clone(), allow_private));
+    pub fn new(store: Store, settings: Live<Settings>) -> Result<Self, ClientFault> {
+        let Settings { allow_private, destinations, .. } = settings.get();
+        let targets = destinations.iter().map(|to| Target::new(to.clone(), allow_private));
         let targets = targets.collect::<Result<Vec<_>, _>>()?;
         let totals = Arc::default();
-        Ok(Self {
-            store,
-            settings: Arc::new(settings),
-            targets: targets.into(),
-            totals,
-            waiting: Arc::default(),
-        })
+        Ok(Self { store, settings, targets: targets.into(), totals, waiting: Arc::default() })
     }
 
     /// The same, of a leader: nothing is written by it once its term is over.
@@ -98,10 +92,10 @@ impl Alerts {
         Self { store: self.store.led_by(leadership.fence()), ..self.clone() }
     }
 
-    /// What it was set up with.
+    /// What it goes by.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> Settings {
+        self.settings.get()
     }
 
     /// What was sent since the start.

@@ -98,7 +98,13 @@ impl Alerts {
                 told.retain(|(target, _)| directly.told.iter().any(|kind| kind.as_str() == *target));
                 // First: whoever leads decides as soon as it is noted, and leaves out who was told.
                 self.store.note_delivered(&alert.key, &told, now).await?;
-                self.store.note_alert(&alert).await
+                if told.is_empty() {
+                    return self.store.note_alert(&alert).await;
+                }
+                // Whoever was told is told of its end too, whatever the caps would have held back.
+                let content = Content::of_refusing(&alert).to_json();
+                let all = self.deliveries(&alert, "firing");
+                self.store.tell_at_once(&alert, &content, &all, now).await
             }
             Change::Ended { at } => self.end(&began(instance, at, 0), now).await,
         }
@@ -106,7 +112,7 @@ impl Alerts {
 
     /// Tells those targets that were not told yet; a minute later, those that forget it otherwise.
     async fn tell_directly(&self, alert: &FoundAlert, directly: &mut Directly, now: UnixNanos) {
-        if !self.settings.rules.contains(&AlertRule::Refusing) {
+        if !self.settings().rules.contains(&AlertRule::Refusing) {
             return;
         }
         directly.rounds += 1;

@@ -70,14 +70,14 @@ impl Alerts {
 
     /// Compares each error with how often it came before.
     async fn compare(&self, window: UnixNanos, now: UnixNanos) -> Result<(), StoreError> {
-        let factor = u32::try_from(self.settings.rate_factor).unwrap_or(u32::MAX).into();
+        let factor = u32::try_from(self.settings().rate_factor).unwrap_or(u32::MAX).into();
         let above = self.store.errors_above(factor, RATE_COUNT_MIN, now).await?;
         for (key, error_id) in self.store.lasting_of(AlertRule::Rate).await? {
             if above.iter().all(|rate| rate.error_id != error_id) {
                 self.end(&FoundAlert { error_id, ..found(key, AlertRule::Rate, now) }, now).await?;
             }
         }
-        if self.settings.rules.contains(&AlertRule::Rate) {
+        if self.settings().rules.contains(&AlertRule::Rate) {
             self.store.note_rates(&above, window, now).await?;
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Alerts {
             return Ok(());
         }
         let told = self.store.alerts_told_within_an_hour(now).await?;
-        let plan = caps::plan(&found, &told, &self.settings, now);
+        let plan = caps::plan(&found, &told, &self.settings(), now);
         for alert in &plan.tell {
             let content = self.content(alert).await?;
             let deliveries = self.deliveries(alert, "firing");

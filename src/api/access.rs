@@ -89,6 +89,12 @@ impl Access {
         if !self.is_locked() {
             if changes {
                 comes_from_this_machine(request)?;
+            } else if is_loopback(request)
+                && !is_proxied(&request.headers)
+                && !is_named_as_this_machine(request)
+            {
+                let why = "this is asked for under a name that somebody else may have pointed at this machine: ask for localhost, or set LOGMEND_API_TOKEN";
+                return Err(Problem::new(StatusCode::FORBIDDEN, why));
             }
             return Ok(Caller {
                 name: None,
@@ -125,8 +131,7 @@ impl Access {
 /// nobody behind a proxy that runs here.
 fn comes_from_this_machine(request: &Parts) -> Result<(), Problem> {
     let forbidden = |why: &str| Err(Problem::new(StatusCode::FORBIDDEN, why));
-    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    if !peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) || is_proxied(&request.headers) {
+    if !is_loopback(request) || is_proxied(&request.headers) {
         return forbidden(
             "changing calls from another machine need a token: set LOGMEND_API_TOKEN and send it as `authorization: Bearer TOKEN`",
         );
@@ -135,6 +140,16 @@ fn comes_from_this_machine(request: &Parts) -> Result<(), Problem> {
         return forbidden("changing calls from another site's page are refused");
     }
     Ok(())
+}
+
+fn is_loopback(request: &Parts) -> bool {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
+}
+
+/// Whether the call is for a name that means this machine everywhere. Programs that name nobody are no browsers.
+fn is_named_as_this_machine(request: &Parts) -> bool {
+    host(request).is_none_or(is_loopback_name)
 }
 
 fn is_proxied(headers: &HeaderMap) -> bool {

@@ -1,13 +1,14 @@
 //! Who is alerted, how that goes, and a try of it.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::error::Problem;
 use super::openapi::{self, Changing, Problems, Unhandled};
 use crate::alerts::{Alerts, TargetReport};
-use crate::store::{Recent, StoreError};
+use crate::store::{AuditEntry, Recent, StoreError};
 
 /// Deliveries that are listed.
 const LISTED_MAX: u32 = 100;
@@ -33,7 +34,7 @@ pub(super) async fn list(State(state): State<super::State>) -> Answer {
 
 /// Sends a test alert to every target: `POST /error-monitor/alerts/test`.
 #[utoipa::path(post, path = "/error-monitor/alerts/test", tag = "alerts", responses((status = 200, description = "What came of it", body = openapi::AlertsTried), Changing, Problems, Unhandled))]
-pub(super) async fn test(State(state): State<super::State>) -> Answer {
+pub(super) async fn test(State(state): State<super::State>, Extension(caller): Extension<Caller>) -> Answer {
     if !state.alerts.has_targets() {
         return Err(Problem::conflict(
             "nobody is set up who is alerted: set LOGMEND_SLACK_WEBHOOK_URL, LOGMEND_WEBHOOK_URL, LOGMEND_PAGERDUTY_ROUTING_KEY or LOGMEND_ALERTMANAGER_URL",
@@ -41,6 +42,10 @@ pub(super) async fn test(State(state): State<super::State>) -> Answer {
     }
     let tried = state.alerts.test().await?;
     let arrived = tried.iter().all(|delivery| delivery.state == "sent");
+    let (actor, outcome) = (caller.actor(), if arrived { "sent" } else { "not sent" });
+    let entry =
+        AuditEntry { at: (state.clock)(), actor: &actor, action: "test_alerts", subject: "alerts", outcome };
+    state.store.audit(&entry).await?;
     let results: Vec<_> = tried.iter().map(delivery).collect();
     Ok(Json(json!({"status": if arrived { "sent" } else { "not_sent" }, "results": results})))
 }

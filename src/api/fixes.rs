@@ -66,7 +66,11 @@ pub(super) async fn list(State(state): State<super::State>, given: Given) -> Res
     let params = Params::from(given);
     let error = match params.get("error_id") {
         None => None,
-        Some(id) => Some(patterns::named(&state, id).await?),
+        Some(id) => {
+            let id = patterns::named(&state, id).await?;
+            // Fixes are of the error that an alias leads to.
+            Some(state.store.cluster(id).await?.map_or(id, |cluster| cluster.fingerprint))
+        }
     };
     let limit = params.number("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
     let filter = FixFilter {

@@ -1,16 +1,17 @@
 //! The monitor itself: its status, the overview, the windows' end on demand, and the fixes.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::budgets;
 use super::error::Problem;
 use super::json::{ErrorJson, FixJson};
 use super::openapi::{self, Problems, Unhandled};
 use super::outcomes;
 use super::query::{Given, Params};
-use crate::store::ClusterFilter;
+use crate::store::{AuditEntry, ClusterFilter, FixFilter};
 
 /// How many entries each list of the overview has.
 const OVERVIEW_LENGTH: u32 = 10;
@@ -43,7 +44,8 @@ pub(super) async fn dashboard(State(state): State<super::State>) -> Answer {
     let latest = ClusterFilter { limit: Some(OVERVIEW_LENGTH), ..ClusterFilter::default() };
     let critical = state.store.clusters(ClusterFilter { urgent: true, ..latest.clone() }).await?;
     let fixable = state.store.clusters(ClusterFilter { fixable: true, ..latest }).await?;
-    let fixes = state.store.fixes().await?.into_iter().take(OVERVIEW_LENGTH as usize).collect();
+    let newest = FixFilter { limit: Some(OVERVIEW_LENGTH), ..FixFilter::default() };
+    let (fixes, _) = state.store.fixes_page(&newest).await?;
     Ok(Json(json!({
         "timestamp": (state.clock)(),
         "summary": {
@@ -74,13 +76,27 @@ pub(super) async fn scan(State(state): State<super::State>, given: Given) -> Ans
 }
 
 #[utoipa::path(post, path = "/error-monitor/monitor/start", tag = "monitor", responses((status = 200, description = "Triage goes on", body = openapi::Switched), Problems, Unhandled))]
-pub(super) async fn start(State(state): State<super::State>) -> Answer {
+pub(super) async fn start(State(state): State<super::State>, Extension(caller): Extension<Caller>) -> Answer {
     state.triage.set_running(true).await?;
+    note(&state, &caller, "start", "windows are closed on time").await?;
     Ok(Json(json!({"status": "started"})))
 }
 
 #[utoipa::path(post, path = "/error-monitor/monitor/stop", tag = "monitor", responses((status = 200, description = "Triage is paused", body = openapi::Switched), Problems, Unhandled))]
-pub(super) async fn stop(State(state): State<super::State>) -> Answer {
+pub(super) async fn stop(State(state): State<super::State>, Extension(caller): Extension<Caller>) -> Answer {
     state.triage.set_running(false).await?;
+    note(&state, &caller, "stop", "windows stay open").await?;
     Ok(Json(json!({"status": "stopped"})))
+}
+
+/// Notes in the audit trail who paused triage or had it go on.
+async fn note(
+    state: &super::State,
+    caller: &Caller,
+    action: &'static str,
+    outcome: &'static str,
+) -> Result<(), Problem> {
+    let (at, actor) = ((state.clock)(), caller.actor());
+    let entry = AuditEntry { at, actor: &actor, action, subject: "monitor", outcome };
+    Ok(state.store.audit(&entry).await?)
 }

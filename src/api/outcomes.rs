@@ -1,9 +1,10 @@
 //! How pull requests ended, by service and category, and people's word that a category may be mended again.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::error::Problem;
 use super::openapi::{self, Problems, Unhandled};
 use super::query::In;
@@ -45,6 +46,7 @@ pub(super) fn shown(standings: &Standings) -> Vec<Value> {
 #[utoipa::path(post, path = "/error-monitor/outcomes/{service}/{category}/allow", tag = "outcomes", params(("service" = String, Path, description = "A service"), ("category" = String, Path, description = "A category")), responses((status = 200, description = "Errors of it are mended again", body = openapi::Allowed), Problems, Unhandled))]
 pub(super) async fn allow(
     State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
     In((service, category)): In<(String, String)>,
 ) -> Answer {
     let category: Category =
@@ -58,12 +60,12 @@ pub(super) async fn allow(
         ));
     }
     let allowance =
-        Allowance { service: service.to_owned(), category, allowed_at: now, allowed_by: "api".to_owned() };
+        Allowance { service: service.to_owned(), category, allowed_at: now, allowed_by: caller.actor() };
     state.store.allow(&allowance).await?;
     let subject = format!("{service}/{}", allowance.category);
     let entry = AuditEntry {
         at: now,
-        actor: "api",
+        actor: &allowance.allowed_by,
         action: "allow_category",
         subject: &subject,
         outcome: "errors of it are mended again",

@@ -1,11 +1,12 @@
 //! The errors: recent, critical, fixable, unclassified, all, and one; and what people say of how they were merged.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::access::Caller;
 use super::error::Problem;
 use super::json::ErrorJson;
 use super::openapi::{self, Changing, ErrorQuery, Problems, RecentQuery, Unhandled};
@@ -136,19 +137,27 @@ pub(super) async fn one(State(state): State<super::State>, In(id): In<String>) -
 
 /// Takes one cluster out of its family for good, and answers with it as it stands alone.
 #[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/separate", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It stands alone", body = openapi::Separated), Problems, Unhandled))]
-pub(super) async fn separate(State(state): State<super::State>, In(id): In<String>) -> Answer {
+pub(super) async fn separate(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    In(id): In<String>,
+) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     let noted = state.store.separate(id, now).await?.ok_or_else(no_such_error)?;
-    merge_again(&state, id, "separate", noted, now).await
+    merge_again(&state, id, "separate", noted, (&caller.actor(), now)).await
 }
 
 /// Takes back [`separate`].
 #[utoipa::path(post, path = "/error-monitor/errors/{fingerprint}/rejoin", tag = "errors", params(("fingerprint" = String, Path, description = "The id of a cluster, 32 hex digits")), responses((status = 200, description = "It is compared again", body = openapi::Separated), Problems, Unhandled))]
-pub(super) async fn rejoin(State(state): State<super::State>, In(id): In<String>) -> Answer {
+pub(super) async fn rejoin(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    In(id): In<String>,
+) -> Answer {
     let (id, now) = (fingerprint(&id)?, (state.clock)());
     error(&state, id).await?;
     let noted = state.store.rejoin(id).await?;
-    merge_again(&state, id, "rejoin", noted, now).await
+    merge_again(&state, id, "rejoin", noted, (&caller.actor(), now)).await
 }
 
 /// Lets what people said take effect, and answers with the error that the id leads to now. Said twice it is the same.
@@ -157,10 +166,10 @@ async fn merge_again(
     id: Fingerprint,
     action: &'static str,
     noted: bool,
-    at: UnixNanos,
+    (actor, at): (&str, UnixNanos),
 ) -> Answer {
     let (subject, outcome) = (id.to_string(), if noted { "noted" } else { "nothing to change" });
-    state.store.audit(&AuditEntry { at, actor: "api", action, subject: &subject, outcome }).await?;
+    state.store.audit(&AuditEntry { at, actor, action, subject: &subject, outcome }).await?;
     state.triage.merge(at).await?;
     let status = if action == "separate" { "separated" } else { "rejoined" };
     Ok(Json(json!({"status": status, "error": error(state, id).await?})))

@@ -1,9 +1,10 @@
 //! The rules: how many the catalogue has, which were learned, and people's decisions about those.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::error::Problem;
 use super::openapi::{self, Changing, Problems, Unhandled};
 use super::query::In;
@@ -66,22 +67,27 @@ fn shown(learned: &LearnedRule) -> Value {
 }
 
 #[utoipa::path(post, path = "/error-monitor/rules/{id}/approve", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
-pub(super) async fn approve(state: State<super::State>, id: In<String>) -> Answer {
-    decide(state, id, Decision::Approve).await
+pub(super) async fn approve(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
+    decide(state, caller, id, Decision::Approve).await
 }
 
 #[utoipa::path(post, path = "/error-monitor/rules/{id}/reject", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
-pub(super) async fn reject(state: State<super::State>, id: In<String>) -> Answer {
-    decide(state, id, Decision::Reject).await
+pub(super) async fn reject(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
+    decide(state, caller, id, Decision::Reject).await
 }
 
 #[utoipa::path(post, path = "/error-monitor/rules/{id}/revoke", tag = "rules", params(("id" = String, Path, description = "The id of a proposed rule")), responses((status = 200, description = "The rule as it stands now", body = openapi::Decided), Changing, Problems, Unhandled))]
-pub(super) async fn revoke(state: State<super::State>, id: In<String>) -> Answer {
-    decide(state, id, Decision::Revoke).await
+pub(super) async fn revoke(state: State<super::State>, caller: Extension<Caller>, id: In<String>) -> Answer {
+    decide(state, caller, id, Decision::Revoke).await
 }
 
-async fn decide(State(state): State<super::State>, In(id): In<String>, decision: Decision) -> Answer {
-    match state.learned.decide(&id, decision, "api", (state.clock)()).await {
+async fn decide(
+    State(state): State<super::State>,
+    Extension(caller): Extension<Caller>,
+    In(id): In<String>,
+    decision: Decision,
+) -> Answer {
+    match state.learned.decide(&id, decision, &caller.actor(), (state.clock)()).await {
         Ok(proposal) => Ok(Json(json!({"id": proposal.id, "status": proposal.status}))),
         Err(Undecided::Unknown) => Err(Problem::not_found(
             "there is no proposed rule of this id; GET /error-monitor/rules lists them",

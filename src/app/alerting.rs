@@ -3,11 +3,10 @@
 use anyhow::Context as _;
 
 use super::App;
-use crate::alerts::{self, Alerts, Kind};
-use crate::config::Config;
+use crate::alerts::{self, Alerts, Kind, Settings};
 use crate::ingest::{Reason, Receiver};
 use crate::leader::Terms;
-use crate::model::Transport;
+use crate::model::{Live, Transport};
 use crate::pipeline::Counts;
 use crate::store::Store;
 use crate::telemetry::{self, Metrics};
@@ -15,8 +14,8 @@ use crate::telemetry::{self, Metrics};
 /// Refusals that pass: senders come again after them, and people should know why.
 const PASSING: [Reason; 2] = [Reason::Overloaded, Reason::Unavailable];
 
-pub(super) fn alerts(config: &Config, store: &Store) -> anyhow::Result<Alerts> {
-    Alerts::new(store.clone(), config.alerts.clone()).context("alerts: the machine has no certificates")
+pub(super) fn alerts(settings: Live<Settings>, store: &Store) -> anyhow::Result<Alerts> {
+    Alerts::new(store.clone(), settings).context("alerts: the machine has no certificates")
 }
 
 /// Counts tries of deliveries; without targets there are none.

@@ -28,7 +28,7 @@ impl App {
             grpc_addr: self.grpc_addr,
             http_addr: self.http_addr,
             tls: config.ingest.tls.is_some(),
-            token: config.ingest.token.is_set(),
+            token: config.ingest.token.clone(),
         };
         let handler = handler(pipeline.clone(), self.store.clone());
         let test = Test::new(move |request| {

@@ -173,6 +173,7 @@ fn components(metrics: &mut Metrics<Counts>, setup: &Setup) {
     let parts = [
         ("next_hop", &setup.next_hop),
         ("rules", &setup.rules),
+        ("settings", &setup.settings),
         ("redis", &setup.redis),
         ("loki", &setup.loki),
         ("claude", &setup.claude),

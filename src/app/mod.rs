@@ -120,7 +120,7 @@ impl App {
         ));
         let receiver =
             receiver(&config, &pipeline, store.clone(), requests.clone(), Arc::clone(&stopping)).await?;
-        let alerts = alerting::alerts(&config, &store)?;
+        let alerts = alerting::alerts(reload.alerts.clone(), &store)?;
         let standing = Standing::of(store.clone());
         let app = Self {
             grpc_addr: listeners.grpc.local_addr()?,
@@ -418,7 +418,7 @@ fn webhooks(config: &Config, wakes: &Wakes) -> Option<api::Webhooks> {
 
 impl api::Setup {
     fn can_fix(&self) -> bool {
-        !matches!(self.claude, api::Component::Disabled(_))
+        self.monitoring && !matches!(self.claude, api::Component::Disabled(_))
     }
 }
 

@@ -40,6 +40,9 @@ const LIVE: &[&str] = &[
     "LOGMEND_MAX_USD_PER_MONTH",
     "LOGMEND_MIN_EVENTS",
     "LOGMEND_QUIET_DAYS",
+    "LOGMEND_ALERT_RULES",
+    "LOGMEND_ALERTS_PER_HOUR",
+    "LOGMEND_ALERT_RATE_FACTOR",
 ];
 
 /// The rules file and what it held when it was taken over.
@@ -55,6 +58,7 @@ pub(super) struct Reload {
     ingest_token: Token,
     limits: Live<Limits>,
     pub(super) triage: Live<triage::Settings>,
+    pub(super) alerts: Live<crate::alerts::Settings>,
     claude: Option<claude::Settings>,
     /// The next hop's endpoint, and what is sent to it.
     forward: Option<(String, Headers)>,
@@ -89,6 +93,7 @@ impl Reload {
             ingest_token: config.ingest.token.clone(),
             limits: config.triage.limits.clone(),
             triage: config.triage.clone().into(),
+            alerts: config.alerts.clone().into(),
             claude: config.claude.clone(),
             forward: config.forward.as_ref().map(|hop| (hop.endpoint.clone(), hop.headers.clone())),
             github,
@@ -106,9 +111,13 @@ impl Reload {
         if let (Some(known), Some(newer)) = (&self.github, &github) {
             known.follow(newer);
         }
-        self.take_tokens(newer);
+        let are_tokens_new = self.take_tokens(newer);
+        self.alerts.set(newer.alerts.clone());
         self.take_budgets(newer);
         let mut taken = self.take_names(newer);
+        if are_tokens_new {
+            taken.changed.push("who is let into the API");
+        }
         let rules_from = (newer.rules_file.clone(), newer.catalogue.clone());
         if self.rules_from.with(|from| *from != rules_from) {
             self.rules_from.set(rules_from);
@@ -126,8 +135,11 @@ impl Reload {
         Ok(if follows { Some(GitHub::new(&newer.github)?) } else { None })
     }
 
-    fn take_tokens(&self, newer: &Config) {
-        self.api_tokens.set(newer.api.known_tokens());
+    /// Whether other tokens let callers into the API than before.
+    fn take_tokens(&self, newer: &Config) -> bool {
+        let tokens = newer.api.known_tokens();
+        let is_same = self.api_tokens.with(|known| known.iter().eq(tokens.iter()));
+        self.api_tokens.set(tokens);
         self.ingest_token.follow(&newer.ingest.token);
         if let Some((own, newer)) = self.same_claude(newer) {
             own.follow(newer);
@@ -135,6 +147,7 @@ impl Reload {
         if let Some((own, newer)) = self.same_next_hop(newer) {
             own.follow(newer);
         }
+        !is_same
     }
 
     /// The keys of Claude's API, where both are for one address: what is meant for another must not be told to this one.
@@ -251,9 +264,7 @@ impl Reload {
         for name in &taken.needs_restart {
             tracing::warn!("{name} differs from what the service runs with, and needs a restart");
         }
-        if taken.changed.iter().any(|name| name.ends_with("_TOKEN"))
-            && let Some(warning) = open_door_warning(config)
-        {
+        if let Some(warning) = open_door_warning(config) {
             tracing::warn!("{warning}");
         }
     }

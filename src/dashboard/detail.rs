@@ -15,7 +15,7 @@ use super::stack::Stack;
 use super::text::{self, LINE_MAX, Markup};
 use super::verdict::Why;
 use super::{answer, chart, moment, words};
-use crate::model::{Activity, Cluster, ClusterStatus, UnixNanos};
+use crate::model::{Activity, Cluster, ClusterStatus, Fix, UnixNanos};
 use crate::store::{Audited, Hour, Named, Store};
 
 /// How far the long chart goes back: as long as the store keeps hours.
@@ -131,7 +131,12 @@ impl Detail {
         let now = store.now();
         let hours = store.hours(cluster.fingerprint, chart::since(now, DAYS * 24)).await?;
         let day = chart::by_hour(&hours, now, 24);
-        let fix = fix(store, cluster, now).await?;
+        let stored = match &cluster.fix_id {
+            Some(id) => store.fix(id).await?,
+            None => None,
+        };
+        let may_ask = stored.as_ref().is_none_or(Fix::may_be_asked_for_again);
+        let fix = fix(store, stored, now).await?;
         let no_fix = store.unfixed([cluster.fingerprint]).await?.remove(&cluster.fingerprint);
         let told = |reason: crate::model::NoFixReason| {
             let code = reason.code.as_str().replace('_', " ");
@@ -161,7 +166,7 @@ impl Detail {
             compared: samples::compared(&cluster.examples),
             grouping: Grouping::of(cluster, now),
             why: Why::of(cluster, &state.rules.current()),
-            buttons: buttons(cluster, fix.is_none() && state.why_no_fixes().is_none()),
+            buttons: buttons(cluster, may_ask && state.why_no_fixes().is_none()),
             why_no_fixes: state.why_no_fixes().filter(|_| fix.is_none()),
             no_fix: no_fix.map(told).filter(|_| fix.as_ref().is_none_or(|fix| fix.pull.is_none())),
             actions: actions(store, cluster, now).await?,
@@ -213,10 +218,9 @@ fn month(hours: &[Hour], now: UnixNanos) -> Markup {
     chart::bars(&days, chart::since(now, DAYS * 24), 24, "Records in the last 30 days")
 }
 
-async fn fix(store: &Store, cluster: &Cluster, now: UnixNanos) -> Result<Option<FixView>, Trouble> {
-    let Some(id) = &cluster.fix_id else { return Ok(None) };
-    let Some(fix) = store.fix(id).await? else { return Ok(None) };
-    let followed = store.followed(id).await?;
+async fn fix(store: &Store, fix: Option<Fix>, now: UnixNanos) -> Result<Option<FixView>, Trouble> {
+    let Some(fix) = fix else { return Ok(None) };
+    let followed = store.followed(&fix.id).await?;
     Ok(Some(FixView::of(&fix, followed.as_ref(), now)))
 }
 

@@ -193,7 +193,9 @@ fn told(status: FixStatus) -> &'static str {
         FixStatus::Ready => "Its checks passed; the pull request waits for review.",
         FixStatus::Repairing => "Its checks failed; a second change is being written.",
         FixStatus::Merged => "People merged it; its error is watched.",
-        FixStatus::Closed => "People closed the pull request unmerged; no other is opened.",
+        FixStatus::Closed => {
+            "People closed the pull request unmerged; no other is opened unless you ask for one."
+        }
         FixStatus::Regressed => "It was merged, and its error came back.",
     }
 }

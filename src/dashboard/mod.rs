@@ -1,7 +1,7 @@
 //! The dashboard: pages for people who run services, made of what the store knows.
 //!
 //! In come calls of browsers. Out go pages that can be read without a script; the script adds news as they come, keys and buttons,
-//! which call the [`api`]. Everything is compiled in and nothing is loaded from elsewhere. Log text is hostile: [`text`] makes all
+//! which call the [`api`]. Everything is compiled in and nothing is loaded from elsewhere. Log text is hostile: `text.rs` makes all
 //! of it fit to be shown, the templates escape it, and the policy in `answer.rs` would let nothing of it run.
 //!
 //! This room reads the store, asks the rules in use why they hold, and has nothing written itself: what people decide goes

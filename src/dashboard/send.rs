@@ -16,7 +16,7 @@ use prost::Message as _;
 use super::answer;
 use super::problem::Trouble;
 use super::shell::{Place, Shell};
-use crate::model::UnixNanos;
+use crate::model::{Token, UnixNanos};
 use crate::proto::collector::logs::v1::ExportLogsServiceRequest;
 use crate::proto::common::v1::{AnyValue, KeyValue, any_value};
 use crate::proto::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -36,8 +36,8 @@ pub struct Intake {
     pub http_addr: SocketAddr,
     /// Whether the two speak TLS.
     pub tls: bool,
-    /// Whether exporters must present a token.
-    pub token: bool,
+    /// What exporters must present.
+    pub token: Token,
 }
 
 /// What an exporter is told.
@@ -89,7 +89,7 @@ impl Intake {
             http: format!("{scheme}://{}", authority(self.http_addr)),
             grpc_authority,
             tls: self.tls,
-            token: self.token,
+            token: self.token.is_set(),
         }
     }
 }
@@ -171,7 +171,7 @@ mod tests {
             grpc_addr: addr.parse().unwrap(),
             http_addr: addr.parse().unwrap(),
             tls: false,
-            token: false,
+            token: Token::default(),
         };
         for (addr, host, expected) in [
             ("127.0.0.1:4317", "dash.example:8080", "http://127.0.0.1:4317"),

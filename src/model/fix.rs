@@ -152,3 +152,21 @@ pub struct Fix {
     /// What it cost, in US dollars.
     pub cost_usd: f64,
 }
+impl Fix {
+    /// Whether it is under way, waits for people, or did what it was to do. One that failed stands as long as something of it may be
+    /// at GitHub: a second branch beside that would be a second pull request.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        match self.status {
+            FixStatus::Declined | FixStatus::Closed | FixStatus::Regressed => false,
+            FixStatus::Failed => self.pr_url.is_some() || !self.branch.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Whether people may ask for another, or for the pull request of a change that is stored.
+    #[must_use]
+    pub fn may_be_asked_for_again(&self) -> bool {
+        !self.stands() || self.status == FixStatus::Proposed
+    }
+}

@@ -49,7 +49,7 @@ impl Store {
         // Two who ask for members of one family come one after the other.
         let mut transaction = self.database.begin(Purpose::Spending).await.map_err(&failed)?;
         let live = live(&mut transaction, cluster.fingerprint).await?;
-        let mut standing = live.into_iter().filter(|fix| stands(fix.status));
+        let mut standing = live.into_iter().filter(Fix::stands);
         let id = match standing.next() {
             Some(stored) if stored.status == FixStatus::Proposed && create_pr => Some(stored.id),
             Some(standing) => {
@@ -108,11 +108,6 @@ impl Store {
             .and_then(|row| row.time_or_none(0))
             .map_err(StoreError::while_doing("reading what fixes are asked for"))
     }
-}
-
-/// Whether a fix is under way, waits for people, or did what it was to do.
-fn stands(status: FixStatus) -> bool {
-    !matches!(status, FixStatus::Declined | FixStatus::Failed | FixStatus::Closed | FixStatus::Regressed)
 }
 
 /// The fixes of an error and its family that no later one has taken the place of.

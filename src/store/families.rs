@@ -131,10 +131,11 @@ impl Store {
             .map_err(&failed)?;
         transaction
             .execute(
-                sql("UPDATE cluster SET status = 'ongoing' WHERE fingerprint = $1
+                sql("UPDATE cluster SET status = 'ongoing', changed_at = $2 WHERE fingerprint = $1
                AND status IN ('fix_proposed', 'fixed', 'regressed')
                AND NOT EXISTS (SELECT 1 FROM fix x WHERE x.fingerprint = $1 AND x.superseded = 0)")
-                .bind(&fingerprint),
+                .bind(&fingerprint)
+                .bind(now.to_i64()),
             )
             .await
             .map_err(&failed)?;
@@ -165,7 +166,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn age_families(&self, window: UnixNanos) -> Result<(), StoreError> {
         self.database.execute(sql(
-            "UPDATE cluster SET status = 'ongoing' WHERE status = 'new' AND fingerprint IN (
+            "UPDATE cluster SET status = 'ongoing', changed_at = $2 WHERE status = 'new' AND fingerprint IN (
                SELECT m.fingerprint FROM member m JOIN (
                  SELECT s.family, sum(w.count) AS count
                  FROM window_cluster w JOIN member s ON s.fingerprint = w.fingerprint
@@ -173,7 +174,8 @@ impl Store {
                WHERE seen.count < (SELECT sum(c.count) FROM member o JOIN cluster c ON c.fingerprint = o.fingerprint
                                    WHERE o.family = seen.family))",
         )
-        .bind(window.to_i64()))
+        .bind(window.to_i64())
+        .bind(self.now().to_i64()))
         .await
         .map(drop)
         .map_err(StoreError::while_doing("noting what is no longer new"))

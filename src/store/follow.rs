@@ -210,6 +210,18 @@ impl Store {
             .map_err(StoreError::while_doing("writing a followed pull request"))
     }
 
+    /// Takes back steps that begin so.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn forget_steps(&self, fix_id: &str, beginning: &str) -> Result<(), StoreError> {
+        let gone = sql("DELETE FROM followed_step WHERE fix_id = $1 AND substr(step, 1, $2) = $3");
+        let length = i64::try_from(beginning.len()).unwrap_or(i64::MAX);
+        let gone = self.database.execute(gone.bind(fix_id).bind(length).bind(beginning)).await;
+        gone.map(drop).map_err(StoreError::while_doing("forgetting what was done for a pull request"))
+    }
+
     /// What was done once for a fix's pull request.
     ///
     /// # Errors

@@ -40,22 +40,6 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`].
     pub async fn hours(&self, fingerprint: Fingerprint, since: UnixNanos) -> Result<Vec<Hour>, StoreError> {
-        let failed = StoreError::while_doing("reading an error's hours");
-        let hours = sql(format!(
-            "SELECT hour, CAST(sum(count) AS BIGINT) AS count FROM (
-               SELECT h.fingerprint, h.hour, h.count FROM cluster_hour h WHERE h.hour >= $2
-               UNION ALL
-               SELECT w.fingerprint, w.window_start - w.window_start % {HOUR}, w.count FROM window_cluster w
-               WHERE w.window_start = (SELECT o.start FROM \"window\" o WHERE o.closed_at IS NULL)) AS counted
-             WHERE fingerprint = $1 OR fingerprint IN
-               (SELECT o.fingerprint FROM member m JOIN member o ON o.family = m.family WHERE m.fingerprint = $1)
-             GROUP BY hour ORDER BY hour"
-        ));
-        let hours = hours.bind(fingerprint.to_string()).bind(of(since).to_i64());
-        let rows = self.database.fetch(hours).await.map_err(&failed)?;
-        rows.iter()
-            .map(|row| Ok(Hour { start: row.time("hour")?, count: row.number("count")? }))
-            .collect::<Result<_, _>>()
-            .map_err(failed)
+        Ok(self.hours_of([fingerprint], since).await?.remove(&fingerprint).unwrap_or_default())
     }
 }

@@ -36,12 +36,12 @@ impl Store {
         ended_at: Option<UnixNanos>,
     ) -> Result<bool, StoreError> {
         let noted = alerts::note_fix_status(fix_id, status, false, self.now());
-        let update = sql(
-            "UPDATE fix SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('draft', 'ready', 'repairing')",
-        )
+        let update = sql("UPDATE fix SET status = $2, ended_at = $3, changed_at = $4
+             WHERE id = $1 AND status IN ('draft', 'ready', 'repairing')")
         .bind(fix_id)
         .bind(status.as_str())
-        .bind(ended_at.map(UnixNanos::to_i64));
+        .bind(ended_at.map(UnixNanos::to_i64))
+        .bind(self.now().to_i64());
         self.database
             .execute_together(noted.into_iter().chain([update]).collect())
             .await

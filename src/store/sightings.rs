@@ -114,7 +114,8 @@ impl Store {
         verdict: &Verdict,
     ) -> Result<bool, StoreError> {
         self.database.execute(sql(
-            "UPDATE cluster SET rule = $3, category = $4, severity = $5, fixable = $6, suggested_fix = $7
+            "UPDATE cluster SET rule = $3, category = $4, severity = $5, fixable = $6, suggested_fix = $7,
+               changed_at = $8
              WHERE fingerprint = $1 AND rule = $2",
         )
         .bind(fingerprint.to_string())
@@ -123,7 +124,8 @@ impl Store {
         .bind(verdict.category.as_str())
         .bind(verdict.severity.rank())
         .bind(verdict.fixable)
-        .bind(&*verdict.suggested_fix))
+        .bind(&*verdict.suggested_fix)
+        .bind(self.now().to_i64()))
         .await
         .map(|done| done == 1)
         .map_err(StoreError::while_doing("giving a cluster another verdict"))

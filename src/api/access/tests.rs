@@ -33,6 +33,27 @@ async fn door_of(token: Option<&str>, tokens: &[(&str, TokenScope, &str)]) -> (A
     (Access::new(&settings, store, || UnixNanos::from_secs(9)), folder)
 }
 
+/// A page whose name was pointed at this machine after it was loaded reads nothing here.
+#[tokio::test]
+async fn without_a_token_this_machine_is_read_under_its_own_name_alone() {
+    let (open, _folder) = door_of(None, &[]).await;
+    let reads = async |peer, headers: &[_]| open.check(&request(Method::GET, peer, headers)).await.is_ok();
+    let here = "127.0.0.1:1";
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST"] {
+        assert!(reads(here, &[("host", host)]).await, "{host}");
+    }
+    assert!(reads(here, &[]).await, "no browser is without one");
+    assert!(!reads(here, &[("host", "elsewhere.example:8080")]).await);
+    assert!(
+        reads("192.0.2.7:1", &[("host", "logs.example:8080")]).await,
+        "who is let in from off the machine"
+    );
+    assert!(reads(here, &[("host", "logs.example"), ("x-forwarded-for", "192.0.2.7")]).await, "a proxy");
+    let (locked, _folder) = door_of(Some("s3cret"), &[]).await;
+    let sent = request(Method::GET, here, &[("host", "logs.example"), ("x-api-key", "s3cret")]);
+    assert!(locked.check(&sent).await.is_ok());
+}
+
 /// What a caller says of itself is of no matter: only where its connection comes from.
 #[tokio::test]
 async fn without_a_token_only_this_machine_changes_anything() {

@@ -134,11 +134,15 @@ impl Looked {
         }
         let since = UnixNanos(self.up_to.0.saturating_sub(OVERLAP.0));
         let changes = Changes::read(store, since).await?;
-        let fresh = changes.unseen(&mut self.seen);
+        // Whoever waits for this may leave in the middle: nothing counts as seen before it is kept for the others.
+        let mut seen = self.seen.clone();
+        let fresh = changes.unseen(&mut seen);
         if !begins {
-            self.keep(fresh.told(store, now, self.up_to).await?);
+            let told = fresh.told(store, now, self.up_to).await?;
+            self.keep(told);
         }
-        self.seen.retain(|_, at| *at > since);
+        seen.retain(|_, at| *at > since);
+        self.seen = seen;
         // A clock that is ahead must not hide what others stamp.
         self.up_to = self.up_to.max(changes.latest().min(now));
         self.at = Some(Instant::now());

@@ -36,6 +36,9 @@ use decide::{Action, Facts, Why, decide, step};
 /// How much of the words of whoever closed a pull request is kept.
 const REASON_BYTES_MAX: usize = 500;
 
+/// The beginning of the steps that name days on which a pull request was not found.
+const GONE: &str = "gone:";
+
 /// Failed checks that a repair is told of.
 const HELD_AGAINST_MAX: usize = 20;
 
@@ -123,6 +126,9 @@ impl Follow {
             look => look?,
         };
         let steps = self.store.steps(&fix.id).await?;
+        if steps.iter().any(|step| step.starts_with(GONE)) {
+            self.store.forget_steps(&fix.id, GONE).await?;
+        }
         let mut case = Case { fix, followed, repository, branch, look, steps };
         match case.look.pull_request.state {
             PullRequestState::Open { .. } => self.go_on(&mut case, clock).await,
@@ -141,11 +147,11 @@ impl Follow {
     /// A pull request that is not found. Where that is so on three days, its repository was moved or removed, or may not be read
     /// any more: it holds no place among the open ones from then on.
     async fn note_gone(&self, mut fix: Fix, why: &str, now: UnixNanos) -> Result<(), RemedyError> {
-        let day = |now: UnixNanos| format!("gone:{}", now.as_secs() / 86_400);
-        self.store.note_step(&fix.id, &day(now), now).await?;
+        let today = format!("{GONE}{}", now.as_secs() / 86_400);
+        self.store.note_step(&fix.id, &today, now).await?;
         let days = self.store.steps(&fix.id).await?;
         tracing::warn!(fix = fix.id, why, "its pull request is not found");
-        if days.iter().filter(|step| step.starts_with("gone:")).count() > 2 {
+        if days.iter().filter(|step| step.starts_with(GONE)).count() > 2 {
             fix.status = FixStatus::Failed;
             fix.reason = format!("its pull request is not found any more: {why}");
             self.store.note_unfixed(&[(fix.fingerprint, NoFix::Failed, fix.reason.clone())], now).await?;

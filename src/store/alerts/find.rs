@@ -186,9 +186,11 @@ impl Store {
         const GONE: u64 = 60_000_000_000;
         let over = sql("SELECT a.* FROM alert a WHERE a.state = 'told' AND a.ended_at IS NULL AND (
                (a.rule IN ('new', 'regressed', 'rate') AND NOT EXISTS (
-                 SELECT 1 FROM cluster c
-                 WHERE c.status NOT IN ('ignored', 'fixed') AND c.last_seen >= $1 AND (c.fingerprint = a.error_id
-                   OR c.fingerprint IN (SELECT m.fingerprint FROM member m WHERE m.family = a.error_id))))
+                 SELECT 1 FROM cluster c WHERE c.fingerprint = a.error_id
+                   AND c.status NOT IN ('ignored', 'fixed') AND c.last_seen >= $1)
+                 AND NOT EXISTS (
+                 SELECT 1 FROM member m JOIN cluster c ON c.fingerprint = m.fingerprint WHERE m.family = a.error_id
+                   AND c.status NOT IN ('ignored', 'fixed') AND c.last_seen >= $1))
                OR (a.rule = 'refusing' AND NOT EXISTS
                  (SELECT 1 FROM replica r WHERE r.id = a.error_id AND r.seen_at >= $2)))
              ORDER BY a.at, a.key LIMIT 100");

@@ -36,6 +36,14 @@ async fn another_try_takes_the_place_of_what_came_to_nothing(on: On) {
         store.update_fix(&Fix { status, ..fix.clone() }).await.unwrap();
         assert!(stands(&asked(true, 640).await), "{status}");
     }
+    // Something of it may be at GitHub: another branch beside that would be another pull request.
+    for (branch, pr_url) in
+        [("logmend/internal_error/0101", None), ("", Some("https://github.com/acme/shop/pull/1"))]
+    {
+        let (branch, pr_url) = (branch.to_owned(), pr_url.map(str::to_owned));
+        store.update_fix(&Fix { status: FixStatus::Failed, branch, pr_url, ..fix.clone() }).await.unwrap();
+        assert!(stands(&asked(true, 650).await));
+    }
     let nothing = [FixStatus::Closed, FixStatus::Failed, FixStatus::Declined, FixStatus::Regressed];
     for (attempt, status) in (2..).zip(nothing) {
         store.update_fix(&Fix { status, ..fix.clone() }).await.unwrap();

@@ -185,7 +185,7 @@ async fn github_notes_what_is_forbidden() {
         ("PATCH", "/git/refs/heads/main", json!({"sha": head}), "writes to the base branch"),
         ("PATCH", "/git/refs/heads/other", json!({"sha": head, "force": true}), "forces refs/heads/other"),
         ("PUT", "/pulls/1/merge", Value::Null, "unexpected: PUT /repos/acme/shop/pulls/1/merge"),
-        ("DELETE", "/git/refs/heads/main", Value::Null, "unexpected: DELETE"),
+        ("DELETE", "/git/refs/heads/main", Value::Null, "removes refs/heads/main"),
         ("GET", "/pulls?head=main", Value::Null, "lacks its owner"),
         ("POST", "/git/trees", put("run.sh", "100644"), "changes the mode of run.sh"),
         ("POST", "/git/trees", put(".github/workflows/ci.yml", "100644"), "writes a workflow"),

@@ -319,6 +319,7 @@ impl Model {
         let branch = name.trim_start_matches("refs/heads/");
         if !branch.starts_with("logmend/") || self.pulls.is_of(branch) {
             self.violations.push(format!("removes {name}"));
+            return unprocessable("Cannot delete this branch");
         }
         self.repository.remove(&name, &old);
         Reply::new(204, Value::Null)
