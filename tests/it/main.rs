@@ -31,6 +31,7 @@ mod door;
 mod end_to_end;
 mod engines;
 mod evidence;
+mod example_fastapi;
 mod exporters;
 mod following_fixes;
 mod forwarding;
