@@ -46,6 +46,7 @@ mod origins;
 mod outcomes;
 mod projects;
 mod protocol;
+mod railway_guide;
 mod receiving;
 mod replicas;
 mod rules;
