@@ -2,6 +2,7 @@
 //! those of the program.
 
 mod commands;
+mod examples;
 mod names;
 mod pages;
 
