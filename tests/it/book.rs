@@ -2,9 +2,11 @@
 //! those of the program.
 
 mod commands;
+mod configurations;
 mod examples;
 mod names;
 mod pages;
+mod world;
 
 use std::collections::BTreeSet;
 
