@@ -13,6 +13,7 @@ mod api_openapi;
 mod api_routes;
 mod architecture;
 mod attacks;
+mod book;
 mod budgets;
 mod cardinality;
 mod changes;
