@@ -147,9 +147,14 @@ fn is_loopback(request: &Parts) -> bool {
     peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback())
 }
 
-/// Whether the call is for a name that means this machine everywhere. Programs that name nobody are no browsers.
+/// Whether the call is for a name that nobody outside can point here: of this machine, or of one label, which is no name of the
+/// internet's. Programs that name nobody are no browsers.
 fn is_named_as_this_machine(request: &Parts) -> bool {
-    host(request).is_none_or(is_loopback_name)
+    let is_local = |host: &str| {
+        let name = host.split_once(':').map_or(host, |(name, _)| name);
+        !name.contains('.') || name.to_ascii_lowercase().ends_with(".localhost")
+    };
+    host(request).is_none_or(|host| is_loopback_name(host) || is_local(host))
 }
 
 fn is_proxied(headers: &HeaderMap) -> bool {

@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::json::ErrorJson;
 use super::openapi::{self, Changing, ErrorQuery, Problems, RecentQuery, Unhandled};
 use super::query::{Given, In, Params};
-use crate::model::{Fingerprint, UnixNanos};
+use crate::model::{Cluster, Fingerprint, UnixNanos};
 use crate::store::{AuditEntry, ClusterFilter, Likely, Named};
 
 type Answer = Result<Json<Value>, Problem>;
@@ -85,6 +85,31 @@ pub(super) async fn unclassified(
         .await
 }
 
+/// Errors that are read at once.
+const STEP: u32 = 100;
+/// The samples and traces of one answer, in bytes: whoever logs chooses how long they are, and memory is small.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// As many errors as the filter's limit says, or as one answer holds, and where the list goes on.
+async fn gather(
+    state: &super::State,
+    mut filter: ClusterFilter,
+) -> Result<(Vec<ErrorJson>, Option<String>), Problem> {
+    let wanted = filter.limit.unwrap_or(u32::MAX);
+    let (mut errors, mut bytes) = (Vec::new(), 0);
+    loop {
+        let left = wanted.saturating_sub(u32::try_from(errors.len()).unwrap_or(u32::MAX));
+        filter.limit = Some(left.min(STEP));
+        let page = state.store.page(filter.clone()).await?;
+        bytes += page.clusters.iter().map(Cluster::text_bytes).sum::<usize>();
+        errors.extend(ErrorJson::all(&state.store, page.clusters).await?);
+        match page.next {
+            Some(next) if left > STEP && bytes < ANSWER_BYTES_MAX => filter.after = Some(next),
+            next => return Ok((errors, next.map(|next| next.to_string()))),
+        }
+    }
+}
+
 /// The hours that a list looks back, its errors, and where it goes on. A time that is named stands before the hours.
 async fn list(
     state: &super::State,
@@ -100,21 +125,20 @@ async fn list(
         unclassified: filter.unclassified || also.unclassified,
         ..filter
     };
-    let page = state.store.page(filter).await?;
-    let errors = ErrorJson::all(&state.store, page.clusters).await?;
-    Ok((hours, errors, page.next.map(|next| next.to_string())))
+    let (errors, next) = gather(state, filter).await?;
+    Ok((hours, errors, next))
 }
 
 #[utoipa::path(get, path = "/error-monitor/errors/patterns", tag = "errors", params(ErrorQuery), responses((status = 200, description = "Errors, latest first", body = Patterns), Problems, Unhandled))]
 pub(super) async fn all(State(state): State<super::State>, given: Given) -> Result<Json<Patterns>, Problem> {
     let filter = Params::from(given).filter()?;
     let matching = state.store.count_clusters(&ClusterFilter { after: None, ..filter.clone() }).await?;
-    let page = state.store.page(filter).await?;
+    let (patterns, next_cursor) = gather(&state, filter).await?;
     Ok(Json(Patterns {
         total_patterns: state.store.summary().await?.clusters,
         matching,
-        patterns: ErrorJson::all(&state.store, page.clusters).await?,
-        next_cursor: page.next.map(|next| next.to_string()),
+        patterns,
+        next_cursor,
     }))
 }
 

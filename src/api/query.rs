@@ -16,8 +16,7 @@ const HOURS_DEFAULT: u64 = 24;
 /// As long as clusters are kept for: 30 days.
 const HOURS_MAX: u64 = 720;
 const LIMIT_DEFAULT: u32 = 100;
-/// Errors come whole, with their samples: more at once would fill the memory of a small machine.
-const LIMIT_MAX: u32 = 500;
+const LIMIT_MAX: u32 = 10_000;
 /// The longest text that is searched for, in bytes: longer than any line that somebody types.
 const TEXT_BYTES_MAX: usize = 256;
 

@@ -301,6 +301,18 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// How long the texts are that whoever logs chose: its trace and its samples, in bytes.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let of = |sample: &Sample| {
+            sample.body.len()
+                + sample.attributes.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        };
+        self.detail.stack_trace.len()
+            + self.detail.message.len()
+            + self.examples.iter().map(of).sum::<usize>()
+    }
+
     /// How many examples a cluster keeps: enough to show what varies, few enough to read.
     pub const SAMPLES_MAX: usize = 5;
 

@@ -39,11 +39,15 @@ async fn without_a_token_this_machine_is_read_under_its_own_name_alone() {
     let (open, _folder) = door_of(None, &[]).await;
     let reads = async |peer, headers: &[_]| open.check(&request(Method::GET, peer, headers)).await.is_ok();
     let here = "127.0.0.1:1";
-    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST"] {
+    for host in
+        ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST", "logmend:8080", "logs.localhost"]
+    {
         assert!(reads(here, &[("host", host)]).await, "{host}");
     }
     assert!(reads(here, &[]).await, "no browser is without one");
-    assert!(!reads(here, &[("host", "elsewhere.example:8080")]).await);
+    for host in ["elsewhere.example:8080", "elsewhere.example", "192.0.2.7:8080"] {
+        assert!(!reads(here, &[("host", host)]).await, "{host}");
+    }
     assert!(
         reads("192.0.2.7:1", &[("host", "logs.example:8080")]).await,
         "who is let in from off the machine"
