@@ -189,6 +189,7 @@ pub fn router(state: State, access: Access) -> Router {
         .route("/outcomes", get(outcomes::list))
         .route("/outcomes/{service}/{category}/allow", post(outcomes::allow))
         .layer(Extension(events::Feed::default()))
+        .layer(Extension(access.tokens().changes()))
         .layer(middleware::from_fn(etag::not_modified))
         .layer(middleware::from_fn_with_state(access.clone(), access::door));
     let metrics = Router::new()

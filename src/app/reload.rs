@@ -139,7 +139,10 @@ impl Reload {
     fn take_tokens(&self, newer: &Config) -> bool {
         let tokens = newer.api.known_tokens();
         let is_same = self.api_tokens.with(|known| known.iter().eq(tokens.iter()));
-        self.api_tokens.set(tokens);
+        // Those who listen to events are sent away where they change.
+        if !is_same {
+            self.api_tokens.set(tokens);
+        }
         self.ingest_token.follow(&newer.ingest.token);
         if let Some((own, newer)) = self.same_claude(newer) {
             own.follow(newer);

@@ -80,6 +80,8 @@ async fn tokens_and_budgets_change_while_connections_and_the_window_go_on() {
     ask(&mut connection).await;
     let error = |n: usize| request("shop", vec![record(17, &format!("connection refused by db-{n}"))]);
     export_with_token(&grpc, error(1), "one").await.unwrap();
+    let events = house.get("/error-monitor/events", "one").await;
+    assert_eq!(events.status(), 200);
 
     let second = "api_token = \"two\"\ningest_token = \"two\"\nmax_usd_per_day = 7\nmin_events = 4\nleader_term = 20\n";
     house.change(second, READ_AGAIN, 1).await;
@@ -96,6 +98,8 @@ async fn tokens_and_budgets_change_while_connections_and_the_window_go_on() {
     assert!(!log.contains("\"two\""));
 
     assert_eq!(house.get("/error-monitor/health", "one").await.status(), 401);
+    let heard = tokio::time::timeout(Duration::from_secs(30), events.bytes()).await;
+    assert!(heard.unwrap().is_ok(), "whoever listens by the old token hears no more");
     let refused = export_with_token(&grpc, error(2), "one").await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unauthenticated);
     export_with_token(&grpc, error(3), "two").await.unwrap();

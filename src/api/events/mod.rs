@@ -18,12 +18,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use tokio::sync::watch;
 
 use self::feed::{Event, Place};
 use super::error::Problem;
 use super::openapi::{Problems, Unhandled};
 use super::query::{Given, Params};
-use crate::model::UnixNanos;
+use crate::model::{Tokens, UnixNanos};
 
 pub(super) use feed::Feed;
 
@@ -41,6 +42,7 @@ const REMEMBERED: UnixNanos = UnixNanos(10 * 60 * 1_000_000_000);
 pub(super) async fn listen(
     State(state): State<super::State>,
     Extension(feed): Extension<Feed>,
+    Extension(mut tokens): Extension<watch::Receiver<Tokens>>,
     headers: HeaderMap,
     given: Given,
 ) -> Result<Response, Problem> {
@@ -51,7 +53,8 @@ pub(super) async fn listen(
         )
     })?;
     let since = last_event_id(&headers, &Params::from(given))?;
-    let begun = Listener::begin(feed, place, state, since).await?;
+    tokens.mark_unchanged();
+    let begun = Listener::begin(feed, (place, tokens), state, since).await?;
     let frames = stream::unfold(begun, |mut listener| async move {
         let frame = listener.next().await?;
         Some((Ok::<_, Infallible>(frame), listener))
@@ -80,6 +83,8 @@ fn last_event_id(headers: &HeaderMap, params: &Params) -> Result<Option<UnixNano
 struct Listener {
     feed: Feed,
     _place: Place,
+    /// Once people replace the tokens, whoever listens is to show theirs again.
+    tokens: watch::Receiver<Tokens>,
     state: super::State,
     /// The number of the latest event that it was told.
     told: u64,
@@ -91,7 +96,7 @@ struct Listener {
 impl Listener {
     async fn begin(
         feed: Feed,
-        place: Place,
+        (place, tokens): (Place, watch::Receiver<Tokens>),
         state: super::State,
         since: Option<UnixNanos>,
     ) -> Result<Self, Problem> {
@@ -105,13 +110,14 @@ impl Listener {
             None => {}
         }
         let now = Instant::now();
-        Ok(Self { feed, _place: place, state, told, waiting, begun: now, spoken: now })
+        Ok(Self { feed, _place: place, tokens, state, told, waiting, begun: now, spoken: now })
     }
 
     /// What is sent next; `None` once the connection is to end. Nothing is gathered here while the peer does not read.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if self.state.is_stopping() || self.begun.elapsed() >= LIFETIME {
+            let is_let_in = !self.tokens.has_changed().unwrap_or(true);
+            if self.state.is_stopping() || !is_let_in || self.begun.elapsed() >= LIFETIME {
                 return None;
             }
             if !self.waiting.is_empty() {
