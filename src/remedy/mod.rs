@@ -14,6 +14,7 @@ pub mod edits;
 pub mod evidence;
 mod follow;
 pub mod mapping;
+mod opening;
 pub mod owners;
 pub mod paths;
 pub mod pattern;
