@@ -12,13 +12,14 @@ root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 current() { cmp -s "$1" "$tools/installed/$(basename "$(dirname "$1")")-$(basename "$1")"; }
 installed() { mkdir -p "$tools/installed" && cp "$1" "$tools/installed/$(basename "$(dirname "$1")")-$(basename "$1")"; }
 
-# A C compiler (SQLite is compiled in), git (the GitHub stand-in keeps a real repository), curl (the book's examples), and what the exporters'
+# A C compiler (SQLite is compiled in), git (the GitHub stand-in keeps a real repository), curl (the book's examples), systemd-analyze (it reads the unit), and what the exporters'
 # languages need.
 debian_packages() {
   local missing=()
   command -v cc >/dev/null || missing+=(build-essential)
   command -v git >/dev/null || missing+=(git)
   command -v curl >/dev/null || missing+=(curl)
+  command -v systemd-analyze >/dev/null || missing+=(systemd)
   { command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null; } || missing+=(python3 python3-venv)
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)

@@ -1,7 +1,7 @@
 //! People elsewhere are told of what matters: in each target's own format, once, within the caps, and also after a crash.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use logmend::proto::logs::v1::LogRecord;
 use serde_json::{Value, json};
@@ -44,19 +44,6 @@ fn together<'a>(
 
 async fn start(alerted: &Alerted, who: &[Who], settings: &[(&str, &str)]) -> Service {
     Service::start(&together(&alerted.settings(who), settings)).await
-}
-
-/// Waits until something holds of what a route answers.
-async fn until(service: &Service, route: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = service.get(route).await;
-        if holds(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{route}: {answer:#}\n{}", service.logs());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// Changes the store beneath the service, as time or people would.
@@ -123,10 +110,11 @@ async fn each_target_is_told_in_its_own_format() {
         (&firing["labels"], &firing["startsAt"])
     );
 
-    let alerts = until(&service, ALERTS, |alerts| {
-        alerts["targets"].as_array().unwrap().iter().all(|target| target["waiting"] == 0)
-    })
-    .await;
+    let alerts = service
+        .until(ALERTS, |alerts| {
+            alerts["targets"].as_array().unwrap().iter().all(|target| target["waiting"] == 0)
+        })
+        .await;
     assert_eq!(target(&alerts, "slack")["status"], "ok");
     assert_eq!(alerts["recent"].as_array().unwrap().len(), 11, "{alerts:#}");
     let health = service.get("/error-monitor/health").await;
@@ -172,14 +160,14 @@ async fn a_crash_neither_loses_an_alert_nor_repeats_it_unknown() {
         alerts.len() == 2 && alerts.iter().any(|alert| alert["labels"] == firing.body[0]["labels"])
     };
     alerted.until(Who::Alertmanager, "what lasts", reminded).await;
-    until(&service, ALERTS, |alerts| target(alerts, "webhook")["waiting"] == 0).await;
+    service.until(ALERTS, |alerts| target(alerts, "webhook")["waiting"] == 0).await;
 
     // Answered; a crash after that repeats nothing.
     service.kill();
     service = service.restart().await;
     emit(&service, vec![failure("CError", "c")]).await;
     alerted.until(Who::Webhook, "the third error", |sent| sent.body.to_string().contains("CError")).await;
-    until(&service, ALERTS, |alerts| target(alerts, "webhook")["waiting"] == 0).await;
+    service.until(ALERTS, |alerts| target(alerts, "webhook")["waiting"] == 0).await;
     let sent = alerted.sent(Who::Webhook);
     let ids: Vec<_> = sent.iter().map(Sent::delivery).collect();
     assert_eq!(ids.len(), 4, "{ids:?}");
@@ -200,11 +188,11 @@ async fn another_replica_goes_on_where_the_leader_died() {
     let mut one = start(&alerted, &[Who::Webhook], &settings).await;
     let other = start(&alerted, &[Who::Webhook], &settings).await;
     let leads = |health: &Value| health["components"]["replicas"]["leads"] == true;
-    until(&one, "/error-monitor/health", leads).await;
+    one.until("/error-monitor/health", leads).await;
     emit(&other, vec![failure("AError", "a")]).await;
     let first = alerted.rule("new").await;
     one.kill();
-    let alerts = until(&other, ALERTS, |alerts| alerts["recent"][0]["state"] == "sent").await;
+    let alerts = other.until(ALERTS, |alerts| alerts["recent"][0]["state"] == "sent").await;
     assert_eq!((&alerts["recent"][0]["tries"], alerts["recent"].as_array().unwrap().len()), (&json!(2), 1));
     let tried = other.post(&format!("{ALERTS}/test")).await;
     assert_eq!(tried["status"], "sent", "{tried:#}");
@@ -222,17 +210,18 @@ async fn more_than_the_cap_comes_as_a_digest() {
         start(&alerted, &ALL, &[("LOGMEND_ALERTS_PER_HOUR", "2"), ("LOGMEND_ALERT_RULES", "new")]).await;
     let kinds = ["AError", "BError", "CError", "DError", "EError"];
     emit(&service, kinds.map(|kind| failure(kind, "x")).into()).await;
-    let alerts = until(&service, ALERTS, |alerts| alerts["held_back"] == 3).await;
+    let alerts = service.until(ALERTS, |alerts| alerts["held_back"] == 3).await;
     assert_eq!(alerts["recent"].as_array().unwrap().len(), 8, "{alerts:#}");
     change(&service, "UPDATE alert SET at = at - 600000000000 WHERE state = 'held'").await;
     let digest = alerted.rule("digest").await;
     assert_eq!(digest.body["digest"]["counts"], json!({"new": 3}));
     assert_eq!(digest.body["digest"]["named"].as_array().unwrap().len(), 3);
     assert_eq!(digest.body["title"], "3 more alerts");
-    let alerts = until(&service, ALERTS, |alerts| {
-        alerts["targets"].as_array().unwrap().iter().all(|target| target["waiting"] == 0)
-    })
-    .await;
+    let alerts = service
+        .until(ALERTS, |alerts| {
+            alerts["targets"].as_array().unwrap().iter().all(|target| target["waiting"] == 0)
+        })
+        .await;
     assert_eq!((&alerts["held_back"], alerts["recent"].as_array().unwrap().len()), (&json!(0), 12));
     for who in ALL {
         assert_eq!(alerted.sent(who).len(), 3, "{who:?}");
@@ -253,10 +242,11 @@ async fn a_target_that_fails_is_tried_again_within_reason() {
     alerted.answer(Who::Webhook, vec![Answer::Status(500, None); 5]);
     alerted.answer(Who::PagerDuty, [Answer::Status(400, None)]);
     emit(&service, vec![failure("AError", "a")]).await;
-    let alerts = until(&service, ALERTS, |alerts| {
-        alerts["targets"].as_array().unwrap().iter().all(|target| target["status"] == "failing")
-    })
-    .await;
+    let alerts = service
+        .until(ALERTS, |alerts| {
+            alerts["targets"].as_array().unwrap().iter().all(|target| target["status"] == "failing")
+        })
+        .await;
     let of =
         |name: &str| alerts["recent"].as_array().unwrap().iter().find(|of| of["target"] == name).unwrap();
     assert_eq!((&of("pagerduty")["state"], &of("pagerduty")["tries"]), (&json!("failed"), &json!(1)));
@@ -276,17 +266,17 @@ async fn a_target_that_fails_is_tried_again_within_reason() {
             let (tried, state) = (of["tries"].as_u64().unwrap(), of["state"].as_str().unwrap());
             of["target"] == "webhook" && tried >= tries && (tries < 5 || state == "failed")
         };
-        until(&service, ALERTS, |alerts| alerts["recent"].as_array().unwrap().iter().any(is_tried)).await;
+        service.until(ALERTS, |alerts| alerts["recent"].as_array().unwrap().iter().any(is_tried)).await;
     }
     let alerts = service.get(ALERTS).await;
     assert_eq!(target(&alerts, "webhook")["last_error"], "it answered 500: not now; it was tried 5 times");
     let ids: Vec<_> = alerted.sent(Who::Webhook).iter().map(|sent| sent.delivery().to_owned()).collect();
     assert!(ids.len() == 5 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     change(&service, "UPDATE alert_delivery SET next_at = 0").await;
-    until(&service, ALERTS, |alerts| target(alerts, "slack")["status"] == "ok").await;
+    service.until(ALERTS, |alerts| target(alerts, "slack")["status"] == "ok").await;
     // One that arrives says that all is well again.
     emit(&service, vec![failure("BError", "b")]).await;
-    until(&service, "/error-monitor/health", |health| health["components"]["alerts"]["status"] == "ok").await;
+    service.until("/error-monitor/health", |health| health["components"]["alerts"]["status"] == "ok").await;
     alerted.check().await;
 }
 
@@ -350,7 +340,7 @@ async fn that_requests_are_refused_is_told_without_the_store() {
     let health = service.get("/error-monitor/health").await;
     assert_eq!(health["components"]["store"]["status"], "degraded", "it cannot write yet");
     limit(&service, "unlimited");
-    let alerts = until(&service, ALERTS, |alerts| alerts["recent"].as_array().unwrap().len() == 2).await;
+    let alerts = service.until(ALERTS, |alerts| alerts["recent"].as_array().unwrap().len() == 2).await;
     assert!(alerts["recent"].as_array().unwrap().iter().all(|of| of["state"] == "sent"), "{alerts:#}");
     // What is told after it, is; nothing is told again.
     service.post(&format!("{ALERTS}/test")).await;

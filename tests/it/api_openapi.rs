@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::claude::{ClaudeStandIn, Turn};
+use crate::support::cart;
+use crate::support::claude::ClaudeStandIn;
 use crate::support::github::GitHubStandIn;
 use crate::support::otlp::{TRACEBACK, exception_record, export, record, request};
 use crate::support::service::Service;
@@ -83,35 +84,11 @@ impl Answers<'_> {
     }
 }
 
-fn submission() -> Turn {
-    Turn::tool_use(
-        "submit_fix",
-        json!({
-            "title": "Refuse the request",
-            "root_cause": "`checkout` raises on every request.",
-            "explanation": "It does not any more.",
-            "edits": [{"path": "shop/cart.py", "find": "    raise ValueError(request)\n", "replace": "    return request\n"}],
-            "new_files": null,
-            "confidence": "high",
-            "how_to_verify": "Run it.",
-        }),
-    )
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn real_answers_are_as_described() {
-    let source = "def checkout(request):\n    raise ValueError(request)\n";
-    let github = GitHubStandIn::start(&[("shop/cart.py", source)]).await;
-    let claude = ClaudeStandIn::start(vec![submission()]).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("LOGMEND_LEARN", "off"),
-    ])
-    .await;
+    let github = GitHubStandIn::start(&[(cart::PATH, cart::SOURCE)]).await;
+    let claude = ClaudeStandIn::start(vec![cart::submission("high")]).await;
+    let service = Service::mending(&github, &claude, &[("LOGMEND_LEARN", "off")]).await;
     let trace = exception_record("ValueError", "bad total 3", TRACEBACK);
     export(&service.grpc_url(), request("shop", vec![trace])).await.unwrap();
     export(&service.grpc_url(), request("shop", vec![record(17, "nobody knows this one")])).await.unwrap();

@@ -1,18 +1,14 @@
 //! The HTTP API as people and programs use it: lists, errors by their ids, what people say of them, fixes on demand.
 
-use std::time::{Duration, Instant};
-
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::claude::{ClaudeStandIn, Turn};
+use crate::support::cart;
+use crate::support::claude::ClaudeStandIn;
 use crate::support::github::GitHubStandIn;
 use crate::support::otlp::{TRACEBACK, exception_record, export, record, request};
 use crate::support::server;
 use crate::support::service::Service;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-const SOURCE: &str = "def checkout(request):\n    raise ValueError(request)\n";
 
 fn client() -> reqwest::Client {
     server::client()
@@ -31,18 +27,6 @@ async fn problem(service: &Service, method: &str, path: &str, status: u16) -> Va
     let problem: Value = response.json().await.unwrap();
     assert_eq!(problem["status"], status, "{problem:#}");
     problem
-}
-
-async fn until(service: &Service, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = service.get(path).await;
-        if holds(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{path}: {answer:#}\n{}", service.logs());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// Errors of two services: one exception, and five that are told apart by their words.
@@ -157,39 +141,12 @@ async fn an_error_goes_by_the_beginning_of_its_id_and_people_settle_it() {
     assert_eq!(rest["audit"][0]["actor"], "api");
 }
 
-fn submission() -> Turn {
-    submission_of("high")
-}
-
-fn submission_of(confidence: &str) -> Turn {
-    Turn::tool_use(
-        "submit_fix",
-        json!({
-            "title": "Refuse the request",
-            "root_cause": "`checkout` raises on every request.",
-            "explanation": "It does not any more.",
-            "edits": [{"path": "shop/cart.py", "find": "    raise ValueError(request)\n", "replace": "    return request\n"}],
-            "new_files": null,
-            "confidence": confidence,
-            "how_to_verify": "Run it.",
-        }),
-    )
-}
-
 /// People ask for the change first, then for its pull request; after they closed that, for another try.
 #[tokio::test(flavor = "multi_thread")]
 async fn people_ask_for_fixes_and_get_one_at_a_time() {
-    let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
-    let claude = ClaudeStandIn::start(vec![submission(), submission()]).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-        ("AUTO_FIX_ENABLED", "false"),
-    ])
-    .await;
+    let github = GitHubStandIn::start(&[(cart::PATH, cart::SOURCE)]).await;
+    let claude = ClaudeStandIn::start(vec![cart::submission("high"), cart::submission("high")]).await;
+    let service = Service::mending(&github, &claude, &[("AUTO_FIX_ENABLED", "false")]).await;
     let trace = exception_record("ValueError", "bad total 3", TRACEBACK);
     export(&service.grpc_url(), request("shop", vec![trace])).await.unwrap();
     let recent = service.get("/error-monitor/errors/recent").await;
@@ -203,27 +160,27 @@ async fn people_ask_for_fixes_and_get_one_at_a_time() {
     let answer: Value = answer.json().await.unwrap();
     let fix = answer["fix_ids"][0].as_str().unwrap().to_owned();
     assert_eq!(answer["fixes"][0], json!({"error_id": error, "fix_id": fix}));
-    until(&service, fixes, is("proposed")).await;
+    service.until(fixes, is("proposed")).await;
     assert_eq!(github.pull_requests().len(), 0, "nobody asked for one");
     let told = problem(&service, "POST", &format!("{ask}false"), 409).await;
     assert_eq!(told["not_started"][0]["fix_id"], fix.as_str(), "{told:#}");
 
     let answer = call(&service, "POST", &format!("{ask}true")).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
-    until(&service, fixes, is("draft")).await;
+    service.until(fixes, is("draft")).await;
     assert_eq!((github.pull_requests().len(), claude.requests().len()), (1, 1), "it was paid for once");
     problem(&service, "POST", &format!("{ask}true"), 409).await;
 
     github.close_pull_request(1);
     service.post("/error-monitor/monitor/scan").await;
-    until(&service, fixes, is("closed")).await;
+    service.until(fixes, is("closed")).await;
     let batch = format!("/fixes/generate-batch?error_ids={error},00000000000000000000000000000000");
     let answer = call(&service, "POST", &batch).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     let answer: Value = answer.json().await.unwrap();
     assert_eq!(answer["fix_ids"], json!([format!("{}-2", &error[..12])]));
     assert_eq!(answer["not_started"][0]["code"], "unknown", "{answer:#}");
-    let all = until(&service, fixes, is("draft")).await;
+    let all = service.until(fixes, is("draft")).await;
     assert_eq!((all["total_fixes"].as_u64(), all["fixes"][1]["status"].as_str()), (Some(2), Some("closed")));
     assert!(all["fixes"][0]["branch"].as_str().unwrap().ends_with("-2"), "{all:#}");
     assert_eq!(github.pull_requests().len(), 2);
@@ -240,23 +197,17 @@ async fn people_ask_for_fixes_and_get_one_at_a_time() {
 /// A change that Claude is not sure of is stored; people who ask once more get its pull request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_claude_is_not_sure_of_is_opened_where_people_want_it() {
-    let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
-    let claude = ClaudeStandIn::start(vec![submission_of("low")]).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await;
+    let github = GitHubStandIn::start(&[(cart::PATH, cart::SOURCE)]).await;
+    let claude = ClaudeStandIn::start(vec![cart::submission("low")]).await;
+    let service = Service::mending(&github, &claude, &[]).await;
     let trace = exception_record("ValueError", "bad total 3", TRACEBACK);
     export(&service.grpc_url(), request("shop", vec![trace])).await.unwrap();
     let recent = service.get("/error-monitor/errors/recent").await;
     let ask = format!("/fixes/generate-for-error?error_id={}", recent["errors"][0]["id"].as_str().unwrap());
     for status in ["proposed", "draft"] {
         assert_eq!(call(&service, "POST", &ask).await.status(), StatusCode::ACCEPTED);
-        until(&service, "/error-monitor/fixes/generated", |answer| answer["fixes"][0]["status"] == status)
+        service
+            .until("/error-monitor/fixes/generated", |answer| answer["fixes"][0]["status"] == status)
             .await;
     }
     assert_eq!((github.pull_requests().len(), claude.requests().len()), (1, 1));

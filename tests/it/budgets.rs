@@ -88,25 +88,12 @@ async fn emit(service: &Service, name: &str, records: Vec<logmend::proto::logs::
     export(&service.grpc_url(), request(name, records)).await.unwrap();
 }
 
-/// Waits until something holds of what a route answers.
-async fn until(service: &Service, route: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let answer = service.get(route).await;
-        if holds(&answer) {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{route}: {answer:#}\n{}", service.logs());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn fixes_with(service: &Service, status: &str, count: usize) -> Vec<Value> {
     let of = |answer: &Value| -> Vec<Value> {
         let fixes = answer["fixes"].as_array().unwrap();
         fixes.iter().filter(|fix| fix["status"] == status).cloned().collect()
     };
-    let fixes = until(service, "/error-monitor/fixes/generated", |answer| of(answer).len() == count).await;
+    let fixes = service.until("/error-monitor/fixes/generated", |answer| of(answer).len() == count).await;
     of(&fixes)
 }
 
@@ -204,7 +191,7 @@ async fn a_cap_is_decided_at_the_moment_before_a_pull_request_is_opened() {
     fixes_with(&one, "draft", 2).await;
     emit(&one, "shop", vec![failure("CError", "c.py", "c")]).await;
     assert_eq!(one.post(SCAN).await["auto_fixes_started"], 0);
-    let error = until(&other, "/error-monitor/errors/recent", |answer| answer["count"] == 3).await;
+    let error = other.until("/error-monitor/errors/recent", |answer| answer["count"] == 3).await;
     let id =
         error["errors"].as_array().unwrap().iter().find(|error| error["fix_id"].is_null()).unwrap()["id"]
             .as_str()
@@ -222,13 +209,14 @@ async fn a_cap_is_decided_at_the_moment_before_a_pull_request_is_opened() {
     other.kill();
     (one, other) = (one.restart().await, other.restart().await);
     for service in [&one, &other] {
-        let fixes = until(service, "/error-monitor/fixes/generated", |answer| {
-            let fixes = answer["fixes"].as_array().unwrap();
-            fixes
-                .iter()
-                .any(|fix| fix["status"] == "pending" && fix["files_affected"] == json!(["shop/c.py"]))
-        })
-        .await;
+        let fixes = service
+            .until("/error-monitor/fixes/generated", |answer| {
+                let fixes = answer["fixes"].as_array().unwrap();
+                fixes
+                    .iter()
+                    .any(|fix| fix["status"] == "pending" && fix["files_affected"] == json!(["shop/c.py"]))
+            })
+            .await;
         let waiting = fixes["fixes"].as_array().unwrap().iter().find(|fix| fix["pr_url"].is_null()).unwrap();
         assert_eq!(waiting["no_fix"]["code"], "pr_cap", "{waiting:#}");
     }
@@ -246,7 +234,7 @@ async fn a_limit_of_the_account_opens_the_breaker_and_detection_goes_on() {
     let mut service = world.service(&[]).await;
     emit(&service, "shop", vec![failure("AError", "a.py", "a")]).await;
     assert_eq!(service.post(SCAN).await["auto_fixes_started"], 1);
-    let status = until(&service, STATUS, |status| !status["budgets"]["breaker"].is_null()).await;
+    let status = service.until(STATUS, |status| !status["budgets"]["breaker"].is_null()).await;
     let breaker = &status["budgets"]["breaker"];
     assert!(breaker["reason"].as_str().unwrap().contains("usage limits"), "{breaker:#}");
     let health = service.get("/error-monitor/health").await;

@@ -33,14 +33,7 @@ async fn text(service: &Service, path: &str) -> String {
 async fn a_reader_finds_her_way_in_a_real_browser() {
     let github = GitHubStandIn::start(&repository()).await;
     let claude = ClaudeStandIn::start(mending()).await;
-    let service = Service::start(&[
-        ("ANTHROPIC_API_KEY", claude.key()),
-        ("ANTHROPIC_BASE_URL", &claude.url()),
-        ("GITHUB_TOKEN", github.token()),
-        ("GITHUB_API_URL", &github.url()),
-        ("GITHUB_REPOSITORY", "acme/shop"),
-    ])
-    .await;
+    let service = Service::mending(&github, &claude, &[]).await;
     let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
     let mut browser = Command::new("node");
     browser

@@ -37,19 +37,18 @@ impl World {
         let overloaded = Turn::status(529, &[("retry-after", "0")], fault);
         let claude = ClaudeStandIn::start([overloaded].into_iter().chain(mending()).collect()).await;
         let backend = Backend::start().await;
-        let service = Service::start(&[
-            ("ANTHROPIC_API_KEY", claude.key()),
-            ("ANTHROPIC_BASE_URL", &claude.url()),
-            ("GITHUB_TOKEN", github.token()),
-            ("GITHUB_API_URL", &github.url()),
-            ("GITHUB_REPOSITORY", "acme/shop"),
-            // The script of Claude's answers is for the fix alone.
-            ("LOGMEND_LEARN", "off"),
-            ("LOGMEND_FORWARD_ENDPOINT", &format!("{}/v1/logs", backend.url())),
-            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", backend.url())),
-            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
-        ])
+        let service = Service::mending(
+            &github,
+            &claude,
+            &[
+                // The script of Claude's answers is for the fix alone.
+                ("LOGMEND_LEARN", "off"),
+                ("LOGMEND_FORWARD_ENDPOINT", &format!("{}/v1/logs", backend.url())),
+                ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", backend.url())),
+                ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+                ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+            ],
+        )
         .await;
         let script = python::script("emit.py");
         python::run(&script, &[&service.grpc_url(), "payments", "3"]).await;

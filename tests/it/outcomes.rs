@@ -4,29 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::claude::{ClaudeStandIn, Turn};
+use crate::support::cart;
+use crate::support::claude::ClaudeStandIn;
 use crate::support::github::GitHubStandIn;
 use crate::support::otlp::{exception_record, export, request};
 use crate::support::python;
 use crate::support::service::Service;
-
-const SOURCE: &str = "def checkout(request):\n    raise ValueError(request)\n";
-
-/// One change, for whatever error.
-fn submission() -> Turn {
-    Turn::tool_use(
-        "submit_fix",
-        json!({
-            "title": "Refuse the request",
-            "root_cause": "`checkout` raises on every request.",
-            "explanation": "It does not any more.",
-            "edits": [{"path": "shop/cart.py", "find": "    raise ValueError(request)\n", "replace": "    return request\n"}],
-            "new_files": null,
-            "confidence": "high",
-            "how_to_verify": "Run it.",
-        }),
-    )
-}
 
 struct World {
     github: GitHubStandIn,
@@ -36,8 +19,8 @@ struct World {
 
 impl World {
     async fn start(settings: &[(&str, &str)]) -> Self {
-        let github = GitHubStandIn::start(&[("shop/cart.py", SOURCE)]).await;
-        let claude = ClaudeStandIn::start((0..9).map(|_| submission()).collect()).await;
+        let github = GitHubStandIn::start(&[(cart::PATH, cart::SOURCE)]).await;
+        let claude = ClaudeStandIn::start((0..9).map(|_| cart::submission("high")).collect()).await;
         let standard = [
             ("LOGMEND_LEARN", "off"),
             ("LOGMEND_MAX_PRS_PER_HOUR", "100"),

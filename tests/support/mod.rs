@@ -4,6 +4,7 @@
 
 pub mod alerted;
 pub mod backend;
+pub mod cart;
 pub mod claude;
 pub mod collector;
 pub mod engines;

@@ -20,6 +20,8 @@ use super::server;
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long it may take to end after SIGTERM.
 const STOP_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long something awaited of an answer may take, on a machine that compiles meanwhile.
+const HOLDS_AWAITED: Duration = Duration::from_mins(1);
 /// How often a wait looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -244,6 +246,19 @@ impl Service {
             }
             assert!(begun.elapsed() < patience, "{counted} of {count} were counted in {patience:?}");
             tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until something holds of what a route answers, and returns that.
+    pub async fn until(&self, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            if holds(&answer) {
+                return answer;
+            }
+            assert!(begun.elapsed() < HOLDS_AWAITED, "{path}: {answer:#}\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

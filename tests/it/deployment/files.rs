@@ -195,11 +195,13 @@ fn the_program_starts_in_the_root_of_its_image() {
         .map(|path| path.metadata().unwrap().len())
         .sum();
     assert!(beside < 6_000_000, "the image is to be small: {beside} bytes beside the program");
-    if folder.path().metadata().unwrap().uid() != 0 {
-        println!("not root: the root of the image was made, and not changed to");
-        return;
+    // Only root may change the root.
+    let is_root = folder.path().metadata().unwrap().uid() == 0;
+    let mut chroot = Command::new(if is_root { "chroot" } else { "sudo" });
+    if !is_root {
+        chroot.arg("chroot");
     }
-    let started = Command::new("chroot")
+    let started = chroot
         .arg("--userspec=65532:65532")
         .arg(folder.path())
         .args(["/usr/local/bin/logmend", "healthcheck", "--timeout", "1"])
@@ -207,10 +209,7 @@ fn the_program_starts_in_the_root_of_its_image() {
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LOGMEND_API_ADDR", "127.0.0.1:1")
         .output();
-    let Ok(started) = started else {
-        println!("there is no chroot here: the root of the image was made, and not changed to");
-        return;
-    };
+    let started = started.unwrap();
     let told = String::from_utf8_lossy(&started.stderr);
     assert!(started.status.code() == Some(1) && told.contains("no answer from"), "{told}");
 }
