@@ -51,7 +51,7 @@
 //!
 //!  as things happen          alerts      what people are told of: an outbox → Slack, a webhook, PagerDuty, Alertmanager
 //!
-//!  at any time               api         health, metrics, errors, fixes, scan
+//!  at any time               api         health, metrics, errors, fixes, events, OpenAPI; who may do what
 //!                            dashboard   the same as pages, for people
 //! ```
 //!
