@@ -122,7 +122,7 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 /// Threads for long requests (decompression, JSON, the walk), which wait in line for them: more than there are cores would
-/// only hold more memory at once. A few more are for look-ups of names.
+/// only hold more memory at once. Two more are for look-ups of names.
 fn blocking_threads() -> usize {
-    std::thread::available_parallelism().map_or(4, std::num::NonZeroUsize::get) * 2 + 4
+    std::thread::available_parallelism().map_or(4, std::num::NonZeroUsize::get) + 2
 }

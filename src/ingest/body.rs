@@ -14,6 +14,10 @@ use super::{Reason, Refusal};
 /// takes no more than this.
 const AHEAD_BYTES: usize = 32 * 1024;
 
+/// How many times what has come in is set aside for what is announced: the frames of a usual batch are then copied once, and
+/// a sender that announces much and sends little gets little.
+const AHEAD_TIMES: usize = 16;
+
 /// A body that was read, with its share of the budget.
 #[derive(Debug)]
 pub(super) struct Received {
@@ -54,7 +58,7 @@ async fn read_frames(
     budget: &Budget,
     announced: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<Received, Refusal> {
-    let expected = usize::try_from(body.size_hint().exact().unwrap_or_default()).unwrap_or(usize::MAX);
+    let mut expected = usize::try_from(body.size_hint().exact().unwrap_or_default()).unwrap_or(usize::MAX);
     let mut share = budget.share(expected.min(AHEAD_BYTES)).await.map_err(overloaded)?;
     let mut gathered = Gathered::Nothing;
     while let Some(frame) = body.frame().await {
@@ -66,9 +70,10 @@ async fn read_frames(
             && let Some(length) = announced(&data)
         {
             check(length, bytes_max)?;
+            expected = length;
         }
         share.grow_to(length).await.map_err(overloaded)?;
-        gathered = gathered.with(data, expected.min(bytes_max));
+        gathered = gathered.with(data, expected);
     }
     Ok(Received { bytes: gathered.into_bytes(), share })
 }
@@ -94,8 +99,8 @@ impl Gathered {
             _ if data.is_empty() => self,
             Self::Nothing => Self::One(data),
             Self::One(first) => {
-                // Memory that is set aside and not written costs nothing yet.
-                let mut bytes = BytesMut::with_capacity(expected.max((first.len() + data.len()) * 2));
+                let length = first.len() + data.len();
+                let mut bytes = BytesMut::with_capacity(expected.clamp(length * 2, length * AHEAD_TIMES));
                 bytes.extend_from_slice(&first);
                 bytes.extend_from_slice(&data);
                 Self::Several(bytes)

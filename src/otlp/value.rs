@@ -2,7 +2,7 @@
 
 use super::Unreadable;
 use super::tally::Tally;
-use super::wire::{Fields, Malformed, Value};
+use super::wire::{Fields, Malformed, Value, alone, first};
 
 /// An `AnyValue`; of several values in one message the last one stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -34,8 +34,24 @@ impl<'a> AnyValue<'a> {
     /// Reads one value and checks and counts all that it holds.
     #[inline]
     pub(super) fn parse(bytes: &'a [u8], tally: &mut Tally) -> Result<Self, Unreadable> {
-        parse(bytes, 0, tally)
+        match text_alone(bytes) {
+            Some(text) => Ok(Self::String(text)),
+            None => parse(bytes, 0, tally),
+        }
     }
+}
+
+/// The text of an `AnyValue` that is one and nothing else, as nearly all are.
+#[inline]
+fn text_alone(bytes: &[u8]) -> Option<&[u8]> {
+    alone(bytes, 1)
+}
+
+/// Key and text of a `KeyValue` that holds these two in this order and nothing else, as nearly all do.
+#[inline]
+fn key_and_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, rest) = first(bytes, 1)?;
+    Some((key, text_alone(alone(rest, 2)?)?))
 }
 
 fn parse<'a>(bytes: &'a [u8], depth: u16, tally: &mut Tally) -> Result<AnyValue<'a>, Unreadable> {
@@ -134,6 +150,17 @@ fn key_value_at<'a>(
     tally: &mut Tally,
 ) -> Result<(&'a [u8], AnyValue<'a>), Unreadable> {
     tally.attribute()?;
+    if let Some((key, text)) = key_and_text(bytes) {
+        return Ok((key, AnyValue::String(text)));
+    }
+    any_key_value(bytes, depth, tally)
+}
+
+fn any_key_value<'a>(
+    bytes: &'a [u8],
+    depth: u16,
+    tally: &mut Tally,
+) -> Result<(&'a [u8], AnyValue<'a>), Unreadable> {
     let mut fields = Fields::new(bytes, "KeyValue");
     let (mut key, mut found): (&[u8], _) = (b"", AnyValue::Empty);
     while let Some((number, value)) = fields.next()? {
@@ -208,4 +235,32 @@ fn next_bytes<'a>(fields: &mut Fields<'a>, wanted: u32) -> Option<&'a [u8]> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Limits;
+    use super::*;
+
+    proptest! {
+        /// The short way to a key and a text tells what the long one tells, of any bytes.
+        #[test]
+        fn the_short_way_and_the_long_one_agree(
+            bytes in proptest::collection::vec(
+                proptest::sample::select(&[0x0a_u8, 0x12, 0x18, 0x22, 0, 1, 2, 3, 4, 6, 0x80, 0x81][..]),
+                0..24,
+            ),
+        ) {
+            let (mut short, mut long) = (Tally::new(&Limits::default()), Tally::new(&Limits::default()));
+            prop_assert_eq!(
+                key_value(&bytes, &mut short).ok(),
+                any_key_value(&bytes, 0, &mut long).ok()
+            );
+            prop_assert_eq!(AnyValue::parse(&bytes, &mut short).ok(), parse(&bytes, 0, &mut long).ok());
+            long.walked.attributes += 1;
+            prop_assert_eq!(short.walked, long.walked);
+        }
+    }
 }

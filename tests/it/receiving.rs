@@ -1,12 +1,15 @@
 //! What exporters are promised: durable before the answer, once, and a clear refusal of what is no OTLP.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
+use http::Method;
 use prost::Message;
 use tonic::Code;
 
 use crate::support::otlp;
 use crate::support::service::Service;
+use crate::support::wire::{self, Call, Version};
 
 async fn total(service: &Service) -> u64 {
     let recent = service.get("/error-monitor/errors/recent").await;
@@ -211,4 +214,42 @@ async fn a_flood_of_distinct_errors_is_counted_whole_and_kept_apart_up_to_a_boun
         .unwrap();
     assert_eq!(overflow["count"], u64::from(requests * records) - 2_500, "{overflow:#}");
     assert_eq!(overflow["service"], "checkout", "{overflow:#}");
+}
+
+/// How long a ping may take where the service's threads answer at once: a request of 15 MiB is read in several times that here.
+const AT_ONCE: Duration = Duration::from_millis(250);
+
+/// While the longest requests are being read on all connections, whoever asks for health is answered at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_requests_stall_nobodys_ping() {
+    let service = Service::start(&[]).await;
+    let records = (0..1_500).map(|n| otlp::record(0, &format!("{n} {}", "cart served ".repeat(830))));
+    let long = otlp::request("checkout", records.collect()).encode_to_vec();
+    assert!((14_000_000..16_000_000).contains(&long.len()), "{} bytes", long.len());
+    let senders: Vec<_> = (0..3)
+        .map(|_| {
+            let (url, long) = (service.grpc_url(), long.clone());
+            #[expect(clippy::disallowed_methods, reason = "a test's own task")]
+            tokio::spawn(async move {
+                for _ in 0..3 {
+                    otlp::export_bytes(&url, long.clone()).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let api = service.api_url().replace("http://", "");
+    let ping = Call::new(Method::GET, "/health/live");
+    let mut pings = Vec::new();
+    while !senders.iter().all(tokio::task::JoinHandle::is_finished) {
+        let begun = Instant::now();
+        assert_eq!(wire::call(&api, Version::Http1, &ping).await.unwrap().status, 200);
+        pings.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    pings.sort();
+    // One in ten may wait for the machine, which has the tests' other processes to serve.
+    assert!(pings[pings.len() * 9 / 10] < AT_ONCE, "{pings:?}");
 }
