@@ -19,7 +19,7 @@
 //!                              ▼
 //!                            pipeline::joining   lines of one stack trace that came as records of their own become one
 //!                              ▼
-//!                            classify    severity gate, then one automaton over all literals; first rule that holds
+//!                            classify    severity gate, then all literals of all rules at once; first rule that holds
 //!                              │
 //!  on matched records only     ▼
 //!                            fingerprint exception and in-app frames, or a masked message → 128-bit id
@@ -69,8 +69,9 @@
 //!    The lines of a stream that are one stack trace are joined on the way ([`pipeline::joining`]); what is open at the
 //!    request's end is counted as it is, and moved in the next commit if the trace goes on.
 //! 3. [`classify`] drops a record below the severity that rules ask for before it reads a byte of it. What loggers told in
-//!    a map or in JSON is put in its place then ([`otlp::Unfolded`]), and the record costs one pass of an aho-corasick
-//!    automaton over body and exception. Rules that its text makes candidates may ask for the record's service and attributes
+//!    a map or in JSON is put in its place then ([`otlp::Unfolded`]), and the record costs one look at every
+//!    few bytes of body and exception, for bytes that are rare in logs and begin a literal; what aho-corasick finds is
+//!    found ([`classify::Literals`]). Rules that its text makes candidates may ask for the record's service and attributes
 //!    besides; the rules in use ([`classify::Rules`]) are taken once for a request and swapped whole. Most records end here,
 //!    without an allocation.
 //! 4. [`fingerprint`] finds the stack frames, masks what varies in the message, and makes the id.

@@ -16,7 +16,7 @@ pub(super) const LITERAL_BYTES_MIN: usize = 2;
 /// Entries of one list of a rule.
 pub(super) const CONDITION_LITERALS_MAX: usize = 256;
 /// Bytes of all literals together: bounds the time to build the automaton and its memory, some 20 MB at 19 bytes each
-/// (measured on the built-in rules, compact NFA).
+/// (measured on the built-in rules).
 pub(super) const LITERALS_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Bytes between the two texts of `near`: more is not near, and a message is rarely longer.
 pub(super) const NEAR_BYTES_MAX: usize = 1024;

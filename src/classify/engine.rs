@@ -2,26 +2,22 @@
 
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Match};
+use aho_corasick::Match;
 
 use super::bits::BitSet;
 use super::catalogue::{Catalogue, LITERAL_BYTES_MAX};
 use super::class::Class;
 use super::error::RulesError;
 use super::index::{Fact, Half, Index, Pair, Test};
+use super::literals::Literals;
 use super::rule::Rule;
 use crate::model::{LogRecord, Resource, SeverityNumber};
-
-/// Bytes of distinct literals up to which the automaton is a DFA: on log lines it reads 1.6 times as many bytes a
-/// second as the compact NFA (measured with 64 to 500 literals), for twenty times the memory. The built-in rules, with
-/// 1,405 literals of 33 kB, take 13 MB as a DFA, so the bound is some 26 MB.
-const DFA_TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Rules ready to be applied. Shared by all tasks; each brings its own [`Scratch`].
 #[derive(Debug)]
 pub struct Classifier {
     pub(super) rules: Arc<[Rule]>,
-    pub(super) automaton: AhoCorasick,
+    pub(super) literals: Literals,
     pub(super) index: Index,
     pub(super) floor: SeverityNumber,
 }
@@ -32,6 +28,8 @@ pub struct Classifier {
 pub struct Scratch {
     facts: BitSet,
     candidates: BitSet,
+    /// The literals in the field that was read last.
+    found: Vec<Match>,
     /// By pair and side: the last place where the text stood.
     last: Vec<[Seen; 2]>,
     /// Which field of which record is read, counted through; what was seen in another one is not near.
@@ -50,9 +48,9 @@ impl Classifier {
     pub fn new(catalogue: &Catalogue) -> Result<Self, RulesError> {
         let rules = catalogue.share();
         let index = Index::new(&rules);
-        let automaton = build_automaton(&index.texts)?;
+        let literals = Literals::new(&index.texts).map_err(|error| RulesError::Automaton(Box::new(error)))?;
         let floor = rules.iter().map(Rule::min_severity).fold(SeverityNumber::ERROR, Ord::min);
-        Ok(Self { rules, automaton, index, floor })
+        Ok(Self { rules, literals, index, floor })
     }
 
     /// The rules, in the order in which they are tried.
@@ -137,7 +135,9 @@ impl Classifier {
 
     fn scan(&self, text: &[u8], scratch: &mut Scratch) {
         scratch.field += 1;
-        for found in self.automaton.find_overlapping_iter(text) {
+        let mut occurrences = std::mem::take(&mut scratch.found);
+        self.literals.find(text, &mut occurrences);
+        for &found in &occurrences {
             let pattern = self.index.patterns[found.pattern()];
             if let Some(fact) = pattern.anywhere {
                 self.learn(fact, scratch);
@@ -158,6 +158,7 @@ impl Classifier {
                 }
             }
         }
+        scratch.found = occurrences;
     }
 
     /// Occurrences come in the order of their ends, so the last one of the other text is the nearest before this one; one
@@ -234,17 +235,4 @@ fn is_plain(text: &[u8], found: &Match) -> bool {
 /// `OperationalError` of `sqlalchemy.exc.OperationalError`; Rust and C++ part names by `::`, PHP by `\`, Go by `/` and `.`.
 pub(super) fn last_segment(type_name: &[u8]) -> &[u8] {
     type_name.rsplit(|byte| b".:\\/".contains(byte)).next().unwrap_or(type_name)
-}
-
-/// Without a prefilter: with hundreds of literals none pays, and speed should not hang on which rules there are.
-fn build_automaton(texts: &[String]) -> Result<AhoCorasick, RulesError> {
-    let text_bytes: usize = texts.iter().map(String::len).sum();
-    let kind =
-        if text_bytes <= DFA_TEXT_BYTES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .prefilter(false)
-        .kind(Some(kind))
-        .build(texts)
-        .map_err(|error| RulesError::Automaton(Box::new(error)))
 }

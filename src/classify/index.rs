@@ -77,7 +77,7 @@ impl Telltales {
 /// Everything that the engine looks up.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// The texts of the automaton, lower-case; the position is the pattern's number.
+    /// The texts of [`super::Literals`], lower-case; the position is the pattern's number.
     pub(super) texts: Vec<String>,
     /// By pattern.
     pub(super) patterns: Vec<Pattern>,

@@ -5,8 +5,8 @@
 //! [`Rules`] are those in use, swapped whole: a [`RulesFile`] replaces the catalogue when it changes, learned rules follow it.
 //!
 //! Every record of the stream passes here and most are dropped, so a record costs, in this order: one comparison
-//! of its severity; for what passes, one walk of its bytes through one automaton over the literals of all rules
-//! (the number of rules adds nothing to it); and only for records in which a literal was seen, the rules that
+//! of its severity; for what passes, one look at every few bytes of its texts for the [`Literals`] of all rules
+//! (the number of rules adds next to nothing to it); and only for records in which a literal was seen, the rules that
 //! name it, with their services and attributes. Nothing is built or allocated per record: facts go to a [`Scratch`] that the
 //! caller keeps.
 //!
@@ -27,6 +27,7 @@ mod file;
 mod index;
 mod line;
 mod lint;
+mod literals;
 mod rule;
 mod rules;
 pub mod schema;
@@ -47,6 +48,7 @@ pub use explain::{Check, Explanation, Field, Found, Outcome, RuleTrace};
 pub use file::RulesFile;
 pub use line::Line;
 pub use lint::{Finding, Lint, lint, near_misses};
+pub use literals::Literals;
 pub use rule::{AttributeIs, Conditions, Literal, Near, Rule, ServiceName};
 pub use rules::Rules;
 pub use source::Place;

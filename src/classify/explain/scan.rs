@@ -101,7 +101,9 @@ impl Seen {
     fn scan(&mut self, classifier: &Classifier, field: Field, text: &[u8]) {
         let index = &classifier.index;
         let mut last: Vec<[Option<Spot>; 2]> = vec![[None; 2]; index.pairs.len()];
-        for found in classifier.automaton.find_overlapping_iter(text) {
+        let mut occurrences = Vec::new();
+        classifier.literals.find(text, &mut occurrences);
+        for found in occurrences {
             let alone = stands_alone(text, &found);
             let spot = Spot { field, start: found.start(), end: found.end(), alone };
             let spots = self.spots.entry(index.texts[found.pattern()].clone()).or_default();
