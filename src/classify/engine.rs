@@ -59,6 +59,12 @@ impl Classifier {
         &self.rules
     }
 
+    /// All literals that the rules and the telltales ask for, lower-case.
+    #[must_use]
+    pub fn literals(&self) -> &[String] {
+        &self.index.texts
+    }
+
     /// The first rule that holds for the record; [`Class::Unmatched`] for an error that no rule knows; `None` where
     /// the record is no error.
     ///
