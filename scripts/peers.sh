@@ -200,6 +200,25 @@ promql() {
   installed "$peers/promql/go.mod"
 }
 
+# What benchmarks measure logmend beside: vectorscan, a library that finds many expressions at once, and rotel, an OTLP receiver.
+measured_beside() {
+  local rotel="rotel==0.0.1a15"
+  if ! pkg-config --exists libhs 2>/dev/null; then
+    say "installing from Debian: libvectorscan-dev pkg-config"
+    root apt-get update -q
+    root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends libvectorscan-dev pkg-config
+  fi
+  LOGMEND_ROTEL="$(find "$tools/rotel" -name rotel-agent 2>/dev/null | head -n 1)"
+  if [ -z "$LOGMEND_ROTEL" ]; then
+    say "installing from PyPI into $tools/rotel: $rotel"
+    python3 -m venv "$tools/rotel"
+    "$tools/rotel/bin/pip" install --quiet --disable-pip-version-check "$rotel"
+    LOGMEND_ROTEL="$(find "$tools/rotel" -name rotel-agent | head -n 1)"
+    chmod +x "$LOGMEND_ROTEL"
+  fi
+  export LOGMEND_ROTEL
+}
+
 debian_packages
 engines
 python_packages
@@ -211,3 +230,4 @@ java_packages
 collector
 loki
 promql
+measured_beside

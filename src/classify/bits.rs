@@ -6,6 +6,18 @@ pub(super) struct BitSet {
     words: Vec<u64>,
 }
 
+impl FromIterator<usize> for BitSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        let numbers: Vec<_> = numbers.into_iter().collect();
+        let mut set = Self::default();
+        set.reset(numbers.iter().max().map_or(0, |max| max + 1));
+        for number in numbers {
+            set.insert(number);
+        }
+        set
+    }
+}
+
 impl BitSet {
     /// Empties it and makes room for numbers below `bound`; allocates only where the bound has grown.
     pub(super) fn reset(&mut self, bound: usize) {
@@ -24,6 +36,11 @@ impl BitSet {
     /// Whether a number below the bound is in it.
     pub(super) fn contains(&self, number: usize) -> bool {
         self.words[number / 64] & (1 << (number % 64)) != 0
+    }
+
+    /// Whether the two have a number in common.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.words.iter().zip(&other.words).any(|(word, other)| word & other != 0)
     }
 
     /// The numbers in it, from the least.
@@ -49,6 +66,7 @@ mod tests {
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 199]);
         assert!(set.contains(63) && !set.contains(1));
         assert!(!set.insert(0) && set.insert(1));
+        assert!(set.meets(&[7, 63].into_iter().collect()) && !set.meets(&[2, 62, 200].into_iter().collect()));
         set.reset(70);
         assert_eq!(set.iter().count(), 0);
     }

@@ -133,6 +133,9 @@ impl Classifier {
         for text in [record.body, exception.type_name, exception.message, exception.stacktrace] {
             self.scan(text, scratch);
         }
+        if exception.type_name.is_empty() {
+            return;
+        }
         let type_names = [exception.type_name, last_segment(exception.type_name)];
         for fact in type_names.into_iter().filter_map(|name| self.type_fact(name)) {
             self.learn(fact, scratch);

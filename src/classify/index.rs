@@ -61,16 +61,15 @@ pub(super) struct Test {
 /// What tells of an error in a record whose severity nobody knows.
 #[derive(Debug, Default)]
 pub(super) struct Telltales {
-    traces: Vec<Fact>,
-    failures: Vec<Fact>,
-    vetoes: Vec<Fact>,
+    traces: BitSet,
+    failures: BitSet,
+    vetoes: BitSet,
 }
 
 impl Telltales {
     /// Whether there is a stack trace, or a word of failure that nothing takes back.
     pub(super) fn are_in(&self, facts: &BitSet) -> bool {
-        let any = |texts: &[Fact]| texts.iter().any(|&fact| facts.contains(fact));
-        any(&self.traces) || (any(&self.failures) && !any(&self.vetoes))
+        facts.meets(&self.traces) || (facts.meets(&self.failures) && !facts.meets(&self.vetoes))
     }
 }
 
@@ -103,7 +102,7 @@ impl Index {
         }
         let telltales = Telltales {
             traces: TRACES.iter().map(|text| builder.text(text, As::Piece)).collect(),
-            failures: builder.failures(),
+            failures: builder.failures().into_iter().collect(),
             vetoes: VETOES.iter().map(|text| builder.text(text, As::Word)).collect(),
         };
         builder.gather_halves();

@@ -1,5 +1,6 @@
 //! The command line: one thin file for each command.
 
+pub mod bench;
 pub mod check;
 pub mod classify;
 pub mod demo;
@@ -59,6 +60,7 @@ pub fn command() -> Command {
         .subcommand(check::command_line())
         .subcommand(classify::command_line())
         .subcommand(send::command_line())
+        .subcommand(bench::command_line())
         .subcommand(rules::command_line())
         .subcommand(manual::completions_command_line())
         .subcommand(manual::man_command_line())
@@ -84,6 +86,7 @@ pub fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("demo", demo)) => demo::main(&sources(demo), demo),
         Some(("classify", classify)) => classify::main(&sources(classify), classify),
         Some(("send", send)) => send::main(send),
+        Some(("bench", bench)) => bench::main(&sources(bench), bench),
         Some(("rules", rules)) => rules::main(&sources(rules), rules),
         Some(("check", check)) => check::main(&sources(check), check),
         Some(("completions", completions)) => manual::completions(completions),

@@ -20,12 +20,13 @@ fn printed(arguments: &[&str], settings: &[(&str, &str)]) -> String {
 /// The short help of each command, as people read it first. The settings, which `--help` lists, are not in it.
 #[test]
 fn each_command_says_what_it_does() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["run"],
         &["demo"],
         &["check"],
         &["classify"],
         &["send"],
+        &["bench"],
         &["rules"],
         &["rules", "list"],
         &["rules", "test"],

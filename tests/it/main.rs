@@ -19,6 +19,7 @@ mod cardinality;
 mod changes;
 mod classification;
 mod classify;
+mod cli_bench;
 mod cli_check;
 mod cli_classify;
 mod cli_manual;

@@ -10,6 +10,7 @@ mod encode;
 mod grpc;
 mod http;
 mod json;
+mod measured;
 mod otlp_lines;
 mod plan;
 mod produce;
@@ -37,6 +38,7 @@ use super::lines::{Lines, expanded, is_stdin};
 use super::{complain, runtime};
 use crate::shutdown;
 
+pub(super) use self::measured::{Measured, measure, requests};
 pub(super) use self::plan::command_line;
 
 const USER_AGENT: &str = concat!("logmend-send/", env!("CARGO_PKG_VERSION"));
@@ -151,7 +153,7 @@ fn report(run: &Run, target: &Uri, was_interrupted: bool) {
         plan.compression.header().unwrap_or("none"),
     );
     println!("{}", tally.report(run.elapsed()));
-    if tally.starved * 2 > tally.requests && tally.requests > 20 {
+    if tally.is_starved() {
         println!(
             "note: requests were not read and encoded as fast as they were answered; the receiver can do more"
         );

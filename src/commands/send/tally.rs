@@ -84,6 +84,16 @@ impl Tally {
         self.rejected + self.refused + self.unacknowledged + self.unread == 0
     }
 
+    /// Whether most requests were not ready when their turn came: the receiver can do more.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved * 2 > self.requests && self.requests > 20
+    }
+
+    /// A quantile of the latencies.
+    pub(super) fn latency(&self, quantile: f64) -> Duration {
+        Duration::from_micros(self.quantile(quantile))
+    }
+
     /// One line for a terminal.
     pub(super) fn live(&self, acknowledged_before: u64) -> String {
         let mut line = format!(
