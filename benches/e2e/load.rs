@@ -1,6 +1,7 @@
 //! What is sent: a file of OTLP requests, and the literals that its errors hold.
 
-use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -93,24 +94,9 @@ impl Load {
         Self::of(folder, records, every, "gated", 9, 17)
     }
 
-    /// So many records, each an error, of so many distinct ones: told apart by words, as numbers are masked.
-    pub(crate) fn distinct(folder: &Path, distinct: usize, records: usize) -> Self {
-        let file = folder.join(format!("distinct-{distinct}.jsonl"));
-        let mut text = String::new();
-        for first in (0..records).step_by(REQUEST_RECORDS) {
-            let records = (first..(first + REQUEST_RECORDS).min(records)).map(|number| {
-                let [one, other] = [number % distinct % 1_000, number % distinct / 1_000].map(name);
-                record(number, &format!("{}: the {one} of {other} is gone", LITERALS[0]), 17)
-            });
-            writeln!(text, "{}", request(&records.collect::<Vec<_>>())).unwrap();
-        }
-        std::fs::write(&file, text).unwrap();
-        Self { file, records }
-    }
-
     fn of(folder: &Path, records: usize, every: usize, name: &str, info: u8, error: u8) -> Self {
         let file = folder.join(format!("{name}-{every}.jsonl"));
-        let mut text = String::new();
+        let mut out = BufWriter::new(File::create(&file).unwrap());
         for first in (0..records).step_by(REQUEST_RECORDS) {
             let records = (first..(first + REQUEST_RECORDS).min(records)).map(|number| {
                 // Errors come spread over the request.
@@ -118,17 +104,11 @@ impl Load {
                 let body = if is_error { failure(number / every) } else { success(number) };
                 record(number, &body, if is_error { error } else { info })
             });
-            writeln!(text, "{}", request(&records.collect::<Vec<_>>())).unwrap();
+            writeln!(out, "{}", request(&records.collect::<Vec<_>>())).unwrap();
         }
-        std::fs::write(&file, text).unwrap();
+        out.flush().unwrap();
         Self { file, records }
     }
-}
-
-/// A word for each number below 1,728.
-fn name(number: usize) -> String {
-    let syllables = ["ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se"];
-    [number % 12, number / 12 % 12, number / 144 % 12].map(|syllable| syllables[syllable]).concat()
 }
 
 fn failure(number: usize) -> String {

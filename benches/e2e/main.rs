@@ -1,8 +1,7 @@
 //! A stream of OTLP requests end to end: the real logmend and its peers, one after the other, under the same load.
 //!
 //! ```text
-//! cargo bench --bench e2e              # the tables of rates
-//! cargo bench --bench e2e -- growth    # how cost grows, with curves: `growth`
+//! cargo bench --bench e2e
 //! ```
 //!
 //! Each receiver runs on one core, `logmend send` and the sink on the other (`taskset`); the last table gives the receiver
@@ -18,7 +17,6 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
-mod growth;
 mod load;
 mod process;
 mod receivers;
@@ -47,7 +45,7 @@ struct Effort {
 }
 
 const MEASURE: Effort = Effort {
-    records: 100_000,
+    records: 20_000,
     rates: &[10_000, 100_000, 200_000],
     seconds: 4,
     idle: Duration::from_secs(5),
@@ -65,22 +63,11 @@ const TRY_OUT: Effort = Effort {
 };
 
 fn main() {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let measures = arguments.iter().any(|argument| argument == "--bench");
+    let measures = std::env::args().any(|argument| argument == "--bench");
     let effort = if measures { MEASURE } else { TRY_OUT };
     let folder = tempfile::tempdir().unwrap();
     println!("{}", tables::machine());
-    let asks_for_growth = arguments.iter().any(|argument| argument == "growth");
-    if asks_for_growth || !measures {
-        let write = arguments
-            .iter()
-            .position(|argument| argument == "--write")
-            .map(|at| arguments[at + 1].clone().into());
-        growth::run(folder.path(), &effort, measures, write);
-    }
-    if !asks_for_growth {
-        rates(folder.path(), effort, measures);
-    }
+    rates(folder.path(), effort, measures);
 }
 
 /// Each receiver at each rate.
@@ -96,11 +83,11 @@ fn rates(folder: &Path, effort: Effort, measures: bool) {
     let rows: Vec<_> =
         receivers.iter().flat_map(|receiver| measure(receiver, &scanned, &effort, true)).collect();
     tables::rates(title, "one core", &rows);
-    let effort = Effort { rates: if measures { COMPARED } else { effort.rates }, ..effort };
+    let effort =
+        Effort { rates: if measures { COMPARED } else { effort.rates }, seeks_highest: false, ..effort };
     let both: Vec<_> =
         receivers.iter().flat_map(|receiver| measure(receiver, &scanned, &effort, false)).collect();
     tables::rates(title, "both cores", &both);
-    let effort = Effort { seeks_highest: false, ..effort };
     for (load, title) in [
         (&gated, "1 % errors, the other records are INFO"),
         (&quiet, "no errors, no record says its severity"),
@@ -142,7 +129,7 @@ fn measure(receiver: &Receiver, load: &Load, effort: &Effort, pinned: bool) -> V
 fn highest(receiver: &Receiver, load: &Load, about: u64, seconds: u64, pinned: bool) -> Row {
     let mut row = run(receiver, load, 0, about * 2, seconds, pinned);
     let most = row.sent.records_a_second;
-    for share in [95, 90, 80, 70, 60, 50, 35, 20, 10] {
+    for share in [90, 75, 60, 45, 30, 15] {
         if row.is_held() {
             break;
         }
@@ -155,6 +142,8 @@ fn highest(receiver: &Receiver, load: &Load, about: u64, seconds: u64, pinned: b
 /// Sends for about so many seconds, at a rate or, where it is 0, as fast as it is taken, `about` so many a second.
 fn run(receiver: &Receiver, load: &Load, rate: u64, about: u64, seconds: u64, pinned: bool) -> Row {
     let server = receiver.start(pinned);
+    // The first requests open connections and make all clusters.
+    send::send(&Sending { times: 1, rate: about.min(20_000), pinned, ..Sending::of(load) }, &server.endpoint);
     let spent = server.cpu();
     let times = (about * seconds).div_ceil(load.records as u64).max(1);
     let sent = send::send(&Sending { rate, times, pinned, ..Sending::of(load) }, &server.endpoint);

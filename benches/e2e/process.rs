@@ -18,7 +18,7 @@ pub(crate) struct Server {
     pub(crate) endpoint: String,
     pub(crate) ready_after: Duration,
     /// What lives as long: its sink, its folder.
-    pub(crate) with: Vec<Box<dyn std::any::Any>>,
+    pub(crate) with: Vec<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// Memory in MiB.

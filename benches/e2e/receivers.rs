@@ -96,16 +96,6 @@ impl Receiver {
     }
 }
 
-/// logmend with the built-in rules on a core of its own, and more settings.
-pub(crate) fn built_in(folder: &Path, settings: &[(&str, String)]) -> Server {
-    logmend(folder, settings, Some(RECEIVER))
-}
-
-/// The same on a database that others share, on any core.
-pub(crate) fn on_postgres(folder: &Path, url: &str) -> Server {
-    logmend(folder, &[("DATABASE_URL", url.to_owned())], None)
-}
-
 /// logmend as it starts by itself, with a database of its own.
 fn logmend(folder: &Path, settings: &[(&str, String)], core: Option<&str>) -> Server {
     let folder = tempfile::tempdir_in(folder).unwrap();

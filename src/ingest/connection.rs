@@ -38,6 +38,10 @@ const BUFFER_BYTES_MAX: usize = 64 * 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
+/// The longest frame that a peer may send: the fewer there are of a request, the less they cost. A frame is held by its
+/// connection before the budget of requests knows of it, so it is kept short.
+const FRAME_MAX: u32 = 64 * 1024;
+
 /// What all connections of a listener share.
 pub(super) struct Setup {
     builder: Builder<TokioExecutor>,
@@ -59,6 +63,7 @@ impl Setup {
             .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME_MAX)
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(10));
         let patience = Patience {
