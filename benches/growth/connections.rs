@@ -21,7 +21,7 @@ pub(crate) fn measure(effort: &Effort) -> Series {
             Panel {
                 y: "CPU seconds for a million records",
                 lines: vec![line("logmend", 0)],
-                bound: Bound::Each("as over the first"),
+                bound: Bound::Each("as over one"),
             },
             Panel {
                 y: "ms until acknowledged",

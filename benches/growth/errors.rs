@@ -33,7 +33,7 @@ pub(crate) fn measure(effort: &Effort) -> Series {
             Panel {
                 y: "MB of memory",
                 lines: vec![line("at the peak", 1), line("at the end", 2)],
-                bound: Bound::FlatFrom(CAP, "flat past the cap of 2,500"),
+                bound: Bound::FlatFrom(CAP, "flat from 2,500 on"),
             },
         ],
     }

@@ -3,19 +3,22 @@
 use std::path::Path;
 
 use plotters::backend::SVGBackend;
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
 use plotters::coord::combinators::{BindKeyPoints as _, IntoLogRange as _};
 use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
-use plotters::element::{Circle, PathElement};
+use plotters::element::{Circle, PathElement, Text};
 use plotters::series::{DashedLineSeries, LineSeries};
-use plotters::style::{Color as _, RGBColor, ShapeStyle, TextStyle, WHITE};
+use plotters::style::{Color as _, RGBColor, TextStyle, WHITE};
 
 use super::series::{Panel, Series};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-const PANEL: (u32, u32) = (480, 360);
+const PANEL: (u32, u32) = (480, 380);
+const LEGEND_HEIGHT: u32 = 26;
+/// What a letter takes of its line at most, on average.
+const LETTER_WIDTH: i32 = 6;
 const FONT: &str = "sans-serif";
 /// Blue and vermilion: also told apart by eyes that see red and green alike (Okabe and Ito, "Color Universal Design", 2008).
 const COLOURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0)];
@@ -29,22 +32,42 @@ pub(crate) fn draw(series: &Series, file: &Path) {
     let size = (PANEL.0 * u32::try_from(panels).unwrap(), PANEL.1);
     let whole = SVGBackend::new(file, size).into_drawing_area();
     whole.fill(&WHITE).unwrap();
-    let below = whole.titled(&series.title, TextStyle::from((FONT, 18)).color(&TEXT)).unwrap();
+    let below = whole.titled(&series.title, text(18)).unwrap();
     for (area, panel) in below.split_evenly((1, panels)).iter().zip(&series.panels) {
-        draw_panel(area, series, panel);
+        let (above, below) = area.split_vertically(LEGEND_HEIGHT);
+        draw_legend(&above, panel, &series.xs);
+        draw_panel(&below, series, panel);
     }
     whole.present().unwrap();
 }
 
+/// The lines' names in a row: inside the panel they would cover points.
+fn draw_legend(area: &Area<'_>, panel: &Panel, xs: &[f64]) {
+    let reference = panel.reference(xs).map(|(name, _)| (name, GREY));
+    let lines = panel.lines.iter().map(|line| line.name).zip(COLOURS);
+    let mut x = 80;
+    for (name, colour) in reference.into_iter().chain(lines) {
+        let style = colour.stroke_width(2);
+        // That of the reference is dashed, as it is.
+        let gap = if colour == GREY { 4 } else { 0 };
+        for dash in [x, x + 12] {
+            area.draw(&PathElement::new([(dash, 16), (dash + 12 - gap, 16)], style)).unwrap();
+        }
+        area.draw(&Text::new(name, (x + 30, 9), text(14))).unwrap();
+        x += 46 + LETTER_WIDTH * i32::try_from(name.len()).unwrap();
+    }
+}
+
 fn draw_panel(area: &Area<'_>, series: &Series, panel: &Panel) {
-    let xs = Axis::of(series.xs.iter().copied());
+    let (Some(first), Some(last)) = (series.xs.first(), series.xs.last()) else { return };
     let ys = Axis::of(panel.lines.iter().flat_map(|line| line.ys.iter().copied()));
     let mut chart = ChartBuilder::on(area)
         .margin(14)
-        .x_label_area_size(44)
+        .margin_top(6)
+        .x_label_area_size(46)
         .y_label_area_size(66)
         .build_cartesian_2d(
-            (xs.from..xs.to).log_scale().with_key_points(series.xs.clone()),
+            (first / 1.2..last * 1.2).log_scale().with_key_points(series.xs.clone()),
             (ys.from..ys.to).log_scale().with_key_points(ys.labels()),
         )
         .unwrap();
@@ -54,43 +77,25 @@ fn draw_panel(area: &Area<'_>, series: &Series, panel: &Panel) {
         .y_desc(panel.y)
         .x_label_formatter(&|x| short(*x))
         .y_label_formatter(&|y| short(*y))
-        .x_labels(series.xs.len())
-        .label_style((FONT, 13, &TEXT))
-        .axis_desc_style((FONT, 14, &TEXT))
+        .label_style(text(13))
+        .axis_desc_style(text(14))
         .axis_style(GREY)
         .bold_line_style(MESH)
         .light_line_style(MESH)
         .draw()
         .unwrap();
-    if let Some((name, points)) = panel.reference(&series.xs) {
-        let style = GREY.stroke_width(2);
-        chart
-            .draw_series(DashedLineSeries::new(within(&points, &ys), 6, 4, style))
-            .unwrap()
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+    if let Some((_, points)) = panel.reference(&series.xs) {
+        chart.draw_series(DashedLineSeries::new(within(&points, &ys), 10, 6, GREY.stroke_width(2))).unwrap();
     }
     for (line, colour) in panel.lines.iter().zip(COLOURS) {
-        let style = colour.stroke_width(2);
         let points = || series.xs.iter().copied().zip(line.ys.iter().copied());
-        chart
-            .draw_series(LineSeries::new(points(), style))
-            .unwrap()
-            .label(line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
-        let marker: ShapeStyle = colour.filled();
-        chart.draw_series(points().map(|point| Circle::new(point, 4, marker))).unwrap();
+        chart.draw_series(LineSeries::new(points(), colour.stroke_width(2))).unwrap();
+        chart.draw_series(points().map(|point| Circle::new(point, 4, colour.filled()))).unwrap();
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font((FONT, 13, &TEXT))
-        .legend_area_size(24)
-        .margin(8)
-        .background_style(WHITE.filled())
-        .border_style(MESH)
-        .draw()
-        .unwrap();
+}
+
+fn text(size: u32) -> TextStyle<'static> {
+    TextStyle::from((FONT, size)).color(&TEXT)
 }
 
 /// A straight line as far as it is in sight, from its first point to its last.
@@ -109,13 +114,13 @@ struct Axis {
 }
 
 impl Axis {
-    /// Around all of these, with some room above for the legend.
+    /// Around all of these, and over a decade at least: a small difference is not to look like a large one.
     fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.fold(0.0, f64::max);
-        let from = steps().filter(|step| *step <= least * 1.001).last();
-        let to = steps().find(|step| *step >= most * 1.2);
-        Self { from: from.unwrap_or(least), to: to.unwrap_or(most) }
+        let from = steps().filter(|step| *step <= least / 1.3).last().unwrap_or(least);
+        let to = steps().find(|step| *step >= most * 1.3 && *step >= from * 9.999).unwrap_or(most);
+        Self { from, to }
     }
 
     /// What is written beside it: not more than fits.

@@ -27,7 +27,7 @@ pub(crate) fn measure(effort: &Effort) -> Series {
             Panel {
                 y: "CPU seconds for a million records",
                 lines: vec![Line { name: "logmend", ys: column(&rows, 0) }],
-                bound: Bound::Each("linear: each costs the same"),
+                bound: Bound::Each("linear: each the same"),
             },
             Panel {
                 y: "ms until acknowledged",

@@ -25,12 +25,12 @@ pub(crate) fn measure(effort: &Effort) -> Result<Series, String> {
             Panel {
                 y: "errors committed a second, in all",
                 lines: vec![line("logmend", 0)],
-                bound: Bound::Ideal("linear, with cores for each"),
+                bound: Bound::Ideal("linear, on cores of their own"),
             },
             Panel {
                 y: "CPU seconds for a million errors",
-                lines: vec![line("replicas and PostgreSQL", 1), line("PostgreSQL alone", 2)],
-                bound: Bound::Each("linear: each costs the same"),
+                lines: vec![line("all processes", 1), line("PostgreSQL", 2)],
+                bound: Bound::Each("linear: each the same"),
             },
         ],
     })
