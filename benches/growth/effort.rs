@@ -29,7 +29,7 @@ pub(crate) const MEASURE: Effort = Effort {
     warm_up: Duration::from_millis(500),
     rates: &[1_000, 3_000, 10_000, 30_000, 100_000, 300_000],
     literals: &[1, 10, 100, 1_000, 10_000],
-    texts: 20_000,
+    texts: 100_000,
     errors: &[10, 100, 1_000, 10_000, 100_000, 1_000_000],
     records: 1_000_000,
     connections: &[1, 2, 4, 8, 16, 32, 64],

@@ -22,7 +22,6 @@ pub(crate) fn measure(effort: &Effort) -> Series {
         ]
     };
     Series {
-        name: "literals",
         title: "As rules have more literals: lines of logs, one of 66 holds one".to_owned(),
         x: "literals",
         xs: axis(effort.literals),

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             Ok(series) => {
                 println!("{}", series.table());
                 draw(name, &series, &folder);
-                verdicts.extend(series.verdicts());
+                verdicts.extend(series.verdicts(name));
             }
             Err(why) => println!("\n{name}: left out, {why}"),
         }

@@ -19,7 +19,6 @@ pub(crate) fn measure(effort: &Effort) -> Series {
     // The first one stays in any case: a series has points.
     rows.truncate(held.max(1));
     Series {
-        name: "rate",
         title: "As more records arrive: one of a hundred is an error, SQLite".to_owned(),
         x: "records/s",
         xs: axis(&effort.rates[..rows.len()]),

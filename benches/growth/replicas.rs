@@ -17,7 +17,6 @@ pub(crate) fn measure(effort: &Effort) -> Result<Series, String> {
     let rows = effort.medians(effort.replicas, |replicas| at(&lines, replicas, effort));
     let line = |name, at| Line { name, ys: column(&rows, at) };
     Ok(Series {
-        name: "replicas",
         title: "With more replicas on one PostgreSQL: every record is one of ten errors".to_owned(),
         x: "replicas",
         xs: axis(effort.replicas),
@@ -54,7 +53,7 @@ fn at(lines: &Lines, replicas: u32, effort: &Effort) -> [f64; 3] {
     let reports = send(effort.time);
     let after = used();
     let sum = |value: fn(&Report) -> f64| reports.iter().map(value).sum::<f64>();
-    assert_eq!(sum(|report| report.lost), 0.0, "records were lost at {replicas} replicas");
+    assert!(sum(|report| report.lost) < 1.0, "records were lost at {replicas} replicas");
     let millions = sum(|report| report.acknowledged) / 1e6;
     let (of_servers, of_postgres) = (after.0 - before.0, after.1 - before.1);
     [sum(|report| report.rate), (of_servers + of_postgres) / millions, of_postgres / millions]
