@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::series::median;
 
+/// The rate of records that are sent as fast as they are taken.
+pub(crate) const LIMIT: u32 = 0;
+
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// For how long records are sent at each point.
     pub(crate) time: Duration,
     /// And before the clock starts.
     pub(crate) warm_up: Duration,
+    /// Records a second, in the order of what comes of them.
     pub(crate) rates: &'static [u32],
     pub(crate) literals: &'static [u32],
     /// Records that literals are looked for in.
@@ -27,7 +31,7 @@ pub(crate) const MEASURE: Effort = Effort {
     rounds: 3,
     time: Duration::from_secs(4),
     warm_up: Duration::from_millis(500),
-    rates: &[1_000, 3_000, 10_000, 30_000, 100_000, 300_000],
+    rates: &[1_000, 3_000, 10_000, 30_000, 100_000, 300_000, LIMIT],
     literals: &[1, 10, 100, 1_000, 10_000],
     texts: 100_000,
     errors: &[10, 100, 1_000, 10_000, 100_000, 1_000_000],
@@ -41,7 +45,7 @@ pub(crate) const TRY_OUT: Effort = Effort {
     rounds: 1,
     time: Duration::from_millis(300),
     warm_up: Duration::from_millis(100),
-    rates: &[1_000, 2_000],
+    rates: &[1_000, LIMIT],
     literals: &[1, 10],
     texts: 200,
     errors: &[10, 100],

@@ -78,7 +78,7 @@ fn word(mut number: usize) -> String {
 /// How it is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
-    /// Records a second; 0 as fast as they are taken.
+    /// Records a second, or [`super::effort::LIMIT`].
     pub(crate) rate: u32,
     pub(crate) connections: u32,
     /// Records of a request.

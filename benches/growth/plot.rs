@@ -11,7 +11,7 @@ use plotters::element::{Circle, PathElement, Text};
 use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::{Color as _, RGBColor, TextStyle, WHITE};
 
-use super::series::{Panel, Series};
+use super::series::{Panel, Series, shown};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -144,5 +144,5 @@ fn short(number: f64) -> String {
         1e3.. => (number / 1e3, " k"),
         _ => (number, ""),
     };
-    format!("{}{unit}", (scaled * 1e4).round() / 1e4)
+    format!("{}{unit}", shown(scaled))
 }

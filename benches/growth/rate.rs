@@ -1,6 +1,6 @@
 //! What a record costs, and how long an acknowledgement takes, from few records a second to as many as hold.
 
-use super::effort::{Effort, axis, column};
+use super::effort::{Effort, LIMIT, column};
 use super::load::{Lines, Pace, send};
 use super::series::{Bound, Line, Panel, Series, shown};
 use super::server::Server;
@@ -10,18 +10,20 @@ const HOLDS: f64 = 0.95;
 
 pub(crate) fn measure(effort: &Effort) -> Series {
     let lines = Lines::usual();
-    let mut rows = effort.medians(effort.rates, |rate| at(&lines, rate, effort));
-    let is_held = |(rate, row): (&u32, &[f64; 4])| row[3] >= HOLDS * f64::from(*rate);
-    let held = effort.rates.iter().zip(&rows).take_while(|point| is_held(*point)).count();
-    if let (Some(rate), Some(row)) = (effort.rates.get(held), rows.get(held)) {
-        println!("\n{} records/s were asked for, {} were acknowledged", shown((*rate).into()), shown(row[3]));
+    let rows = effort.medians(effort.rates, |rate| at(&lines, rate, effort));
+    let (held, not_held): (Vec<_>, Vec<_>) =
+        effort.rates.iter().zip(rows).partition(|(rate, row)| row[3] >= HOLDS * f64::from(**rate));
+    for (rate, row) in not_held {
+        println!("\n{} records/s did not hold: {} were taken", shown(f64::from(*rate)), shown(row[3]));
     }
-    // The first one stays in any case: a series has points.
-    rows.truncate(held.max(1));
+    let (xs, rows): (Vec<_>, Vec<_>) = held
+        .into_iter()
+        .map(|(rate, row)| (if *rate == LIMIT { row[3] } else { f64::from(*rate) }, row))
+        .unzip();
     Series {
-        title: "As more records arrive: one of a hundred is an error, SQLite".to_owned(),
+        title: "As more records arrive, up to the limit: one of a hundred is an error, SQLite".to_owned(),
         x: "records/s",
-        xs: axis(&effort.rates[..rows.len()]),
+        xs,
         panels: vec![
             Panel {
                 y: "CPU seconds for a million records",
@@ -44,7 +46,8 @@ pub(crate) fn measure(effort: &Effort) -> Series {
 fn at(lines: &Lines, rate: u32, effort: &Effort) -> [f64; 4] {
     let server = Server::start(&[]);
     // Ten requests a second at least, of a thousand records at most: what `logmend send` makes of a rate.
-    let pace = Pace { rate, connections: 4, batch: (rate / 10).clamp(1, 1_000) };
+    let batch = if rate == LIMIT { 1_000 } else { (rate / 10).clamp(1, 1_000) };
+    let pace = Pace { rate, connections: 4, batch };
     send(&server.url(), lines, pace, effort.warm_up);
     let before = server.cpu();
     let report = send(&server.url(), lines, pace, effort.time);
