@@ -15,6 +15,7 @@
 
 mod corpus;
 mod engines;
+mod machine;
 #[cfg(feature = "bench-peers")]
 mod peers;
 mod table;
@@ -42,7 +43,7 @@ const TRY_OUT: Effort = Effort { records: 200, rounds: 1, literals: &[64] };
 fn main() {
     let effort = if std::env::args().any(|argument| argument == "--bench") { MEASURE } else { TRY_OUT };
     let lines = Lines::read();
-    println!("{}\n{lines}; {} records, median of {} rounds", table::machine(), effort.records, effort.rounds);
+    println!("{}\n{lines}; {} records, median of {} rounds", machine::shown(), effort.records, effort.rounds);
     let catalogue = Catalogue::parse(&BUILT_IN.iter().map(|file| file.text).collect::<String>()).unwrap();
     let classifier = Classifier::new(&catalogue).unwrap();
     let all: Vec<String> = classifier.literals().to_vec();

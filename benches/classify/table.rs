@@ -47,17 +47,3 @@ impl Table {
         format!("{:.2}", self.bytes as f64 / time.as_secs_f64() / 1e9)
     }
 }
-
-/// What it runs on.
-pub(crate) fn machine() -> String {
-    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!(
-        "{} × {}, {} {}",
-        cores,
-        model.map_or("processor", |(_, name)| name),
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    )
-}

@@ -36,14 +36,6 @@ impl Row {
     }
 }
 
-pub(crate) fn machine() -> String {
-    let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} × {}, Linux {}", model.map_or("processor", |(_, name)| name), kernel.trim())
-}
-
 pub(crate) fn idle(receivers: &[Idle]) {
     println!("\nIdle, on one core\n");
     println!("| | start to ready, ms | CPU, % of a core | RSS, MiB |");
