@@ -1,5 +1,5 @@
 //! How fast all literals of all rules are found in log records: logmend beside aho-corasick as its documentation would have one
-//! use it, and, with `--features bench-peers`, beside daachorse, regex-automata, regex's RegexSet and vectorscan.
+//! use it, and, with `--features bench-peers`, beside daachorse, regex-automata, regex's `RegexSet` and vectorscan.
 //!
 //! ```text
 //! cargo bench --bench classify                          # the lines of the built-in rules, 64, 200, 500 and all literals
@@ -11,7 +11,7 @@
 //! complete answer: which literals each record holds, in any case of ASCII letters; it is compared before the clock starts.
 //! "by request" reads a thousand records joined by line ends at once, where a peer can tell all occurrences.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
 
 mod corpus;
 mod engines;

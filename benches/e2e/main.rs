@@ -10,12 +10,12 @@
 //!
 //! Beside logmend stand an OpenTelemetry Collector that does as near the same as it can (`collector.yaml`, with what differs), and
 //! rotel, which takes what it is sent and drops it. `. scripts/peers.sh` has both; one that is not there is left out.
-//! Looked at and left out: Vector and OpenObserve (no package registry has their programs), Fluent Bit (none has its OTLP
+//! Looked at and left out: Vector and Open Observe (no package registry has their programs), Fluent Bit (none has its OTLP
 //! input's version), otel-arrow's engine (not published).
 //!
 //! Whoever only wants figures of logmend on their own records uses `logmend bench`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a benchmark")]
 
 mod load;
 #[path = "../classify/machine.rs"]
@@ -69,24 +69,24 @@ fn main() {
     let effort = if measures { MEASURE } else { TRY_OUT };
     let folder = tempfile::tempdir().unwrap();
     println!("{}", machine::shown());
-    rates(folder.path(), effort, measures);
+    rates(folder.path(), &effort, measures);
 }
 
 /// Each receiver at each rate.
-fn rates(folder: &Path, effort: Effort, measures: bool) {
+fn rates(folder: &Path, effort: &Effort, measures: bool) {
     let quiet = Load::write(folder, effort.records, 0);
     let scanned = Load::write(folder, effort.records, 100);
     let gated = Load::gated(folder, effort.records, 100);
     let receivers = Receiver::all(folder, !measures && std::env::var_os("CI").is_some());
 
-    let idle: Vec<_> = receivers.iter().map(|receiver| idle(receiver, &effort)).collect();
+    let idle: Vec<_> = receivers.iter().map(|receiver| idle(receiver, effort)).collect();
     tables::idle(&idle);
     let title = "1 % errors, no record says its severity: each is scanned";
     let rows: Vec<_> =
-        receivers.iter().flat_map(|receiver| measure(receiver, &scanned, &effort, true)).collect();
+        receivers.iter().flat_map(|receiver| measure(receiver, &scanned, effort, true)).collect();
     tables::rates(title, "one core", &rows);
     let effort =
-        Effort { rates: if measures { COMPARED } else { effort.rates }, seeks_highest: false, ..effort };
+        Effort { rates: if measures { COMPARED } else { effort.rates }, seeks_highest: false, ..*effort };
     let both: Vec<_> =
         receivers.iter().flat_map(|receiver| measure(receiver, &scanned, &effort, false)).collect();
     tables::rates(title, "both cores", &both);
@@ -105,7 +105,7 @@ fn idle(receiver: &Receiver, effort: &Effort) -> tables::Idle {
     std::thread::sleep(Duration::from_secs(1).min(effort.idle));
     let spent = server.cpu();
     std::thread::sleep(effort.idle);
-    let share = (server.cpu() - spent).as_secs_f64() / effort.idle.as_secs_f64();
+    let share = server.cpu().saturating_sub(spent).as_secs_f64() / effort.idle.as_secs_f64();
     tables::Idle { name: receiver.name, ready: server.ready_after, share, memory: server.memory() }
 }
 
@@ -147,7 +147,7 @@ fn run(receiver: &Receiver, load: &Load, rate: u64, about: u64, seconds: u64, pi
     let server = receiver.start(pinned);
     // The first requests open connections and make all clusters.
     send::send(&Sending { times: 1, rate: about.min(20_000), pinned, ..Sending::of(load) }, &server.endpoint);
-    let spent = server.cpu();
+    let before = server.cpu();
     let times = (about * seconds).div_ceil(load.records as u64).max(1);
     let sent = send::send(&Sending { rate, times, pinned, ..Sending::of(load) }, &server.endpoint);
     // What is still under way after the last answer.
@@ -155,7 +155,7 @@ fn run(receiver: &Receiver, load: &Load, rate: u64, about: u64, seconds: u64, pi
     Row {
         name: receiver.name,
         rate: if rate == 0 { sent.records_a_second } else { rate },
-        cpu: (server.cpu() - spent).div_f64(sent.records.max(1) as f64 / 1e6),
+        cpu: server.cpu().saturating_sub(before).div_f64(sent.records.max(1) as f64 / 1e6),
         peak: server.memory().peak,
         sent,
         is_highest: false,

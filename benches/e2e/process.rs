@@ -53,7 +53,7 @@ impl Server {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("{command:?} ended: {status}");
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "{command:?} is not ready after a minute");
+            assert!(begun.elapsed() < Duration::from_mins(1), "{command:?} is not ready after a minute");
             std::thread::sleep(Duration::from_millis(1));
         }
         Self { child, endpoint, ready_after: begun.elapsed(), with: Vec::new() }

@@ -53,10 +53,10 @@ fn at(count: u32, texts: u32) -> [f64; 4] {
         || records.iter().map(|record| plain.find_overlapping_iter(black_box(record)).count()).sum::<usize>();
     assert_eq!(by_logmend(), by_plain(), "they find as much");
 
-    let (_, logmend_reads) = clock(&mut by_logmend);
-    let (_, plain_reads) = clock(by_plain);
+    let (_, of_logmend) = clock(&mut by_logmend);
+    let (_, of_plain) = clock(by_plain);
     let each = |seconds: f64| seconds * 1e9 / f64::from(texts);
-    [each(logmend_reads), each(plain_reads), logmend_ready * 1e3, plain_ready * 1e3]
+    [each(of_logmend), each(of_plain), logmend_ready * 1e3, plain_ready * 1e3]
 }
 
 /// What it makes, and the seconds that it takes.

@@ -47,12 +47,12 @@ fn nothing_stays_in(folder: &Path) {
 fn ones_own_rules_are_measured_on_ones_own_log() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rules.toml"), RULES).unwrap();
-    let lines: String = (0..200)
+    let lines: Vec<_> = (0..200)
         .map(|n| {
             format!("{} request {n}\n", if n % 10 == 0 { "ERROR our own failure in" } else { "INFO served" })
         })
         .collect();
-    std::fs::write(folder.path().join("app.log"), lines).unwrap();
+    std::fs::write(folder.path().join("app.log"), lines.concat()).unwrap();
     let measure = |format: &str| {
         let mut command = bench(folder.path());
         command.args(["--rules", "rules.toml", "app.log", "--seconds", "2", "--format", format]);

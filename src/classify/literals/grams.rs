@@ -8,6 +8,11 @@
 //! no literal can hold; here all skips are equal, so that no load waits for another, and a second gram takes the place of their
 //! prefix.
 
+#![expect(
+    clippy::inline_always,
+    reason = "one load for some bytes of each record: a call would cost as much"
+)]
+
 use aho_corasick::{Match, PatternID};
 
 use super::Budget;

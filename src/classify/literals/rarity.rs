@@ -4,7 +4,7 @@
 const CLASSES: usize = 29;
 
 /// By a byte's class and that of the next one, in half bits above `0`: how rare the pair is. Counted over the samples of 16
-/// systems' logs that LogHub publishes (Zhu et al., ISSRE 2023), with case folded. Other logs differ, which costs speed alone.
+/// systems' logs that Loghub publishes (Zhu et al., ISSRE 2023), with case folded. Other logs differ, which costs speed alone.
 const PAIRS: [&[u8; CLASSES]; CLASSES] = [
     b"@><<?E<I=WD==;W>W<=:>DHCDP;F<",
     b"=BE@CEWTDWW;FI=RWA?WICWW@W;D@",

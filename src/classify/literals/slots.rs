@@ -1,5 +1,10 @@
 //! The table that four bytes of a text are looked up in.
 
+#![expect(
+    clippy::inline_always,
+    reason = "one load for some bytes of each record: a call would cost as much"
+)]
+
 use super::windows::Window;
 
 /// A slot's low byte says in which groups a window may begin with these four bytes, its high byte in which groups one may go on
@@ -66,10 +71,13 @@ const EMPTY: Slot = ANY_SEQUEL << (Slot::BITS / 2);
 impl Slots {
     /// With some slots for each beginning of a window.
     pub(super) fn for_beginnings(count: usize) -> Self {
-        match count.saturating_mul(SLOTS_PER_BEGINNING) {
-            ..=SMALL => Self::Small(Box::new([EMPTY; SMALL])),
-            ..=MEDIUM => Self::Medium(Box::new([EMPTY; MEDIUM])),
-            _ => Self::Large(Box::new([EMPTY; LARGE])),
+        let wanted = count.saturating_mul(SLOTS_PER_BEGINNING);
+        if wanted <= SMALL {
+            Self::Small(empty())
+        } else if wanted <= MEDIUM {
+            Self::Medium(empty())
+        } else {
+            Self::Large(empty())
         }
     }
 
@@ -103,4 +111,11 @@ impl Slots {
             Self::Large(slots) => &mut **slots,
         }
     }
+}
+
+#[expect(clippy::unnecessary_box_returns, reason = "the large one might not fit the stack")]
+fn empty<const N: usize>() -> Box<[Slot; N]> {
+    let slots: Box<[Slot]> = vec![EMPTY; N].into();
+    #[expect(clippy::expect_used, reason = "the vector was made that long")]
+    slots.try_into().expect("as many as asked for")
 }

@@ -76,14 +76,14 @@ pub(super) async fn measure(
 async fn at(server: &Server, files: &[PathBuf], rate: u64, lasting: Duration) -> anyhow::Result<Rate> {
     let before = server.cpu();
     let sent = send::measure(files.to_vec(), &server.endpoint, rate, lasting).await?;
-    let spent = before.zip(server.cpu()).map(|(before, after)| after.saturating_sub(before));
+    let cpu = before.zip(server.cpu()).map(|(before, after)| after.saturating_sub(before));
     let Measured { records, records_a_second, p50, p99, starved } = sent;
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let millions = records.max(1) as f64 / 1e6;
     Ok(Rate {
         asked_records_a_second: if rate == 0 { records_a_second } else { rate },
         taken_records_a_second: records_a_second,
-        cpu_seconds_a_million_records: spent.map(|spent| spent.as_secs_f64() / millions),
+        cpu_seconds_a_million_records: cpu.map(|cpu| cpu.as_secs_f64() / millions),
         ack_p50_ms: millis(p50),
         ack_p99_ms: millis(p99),
         generator_was_the_limit: starved,

@@ -141,9 +141,10 @@ async fn measure(plan: &Plan, rules: Arc<Rules>) -> anyhow::Result<Report> {
     if in_process.records == 0 {
         bail!("there is no log line in {}", shown(&plan.files));
     }
-    let loopback = match plan.no_loopback {
-        true => None,
-        false => Some(loopback::measure(&files, rules.file.as_deref(), &folder.0, share(0.7)).await?),
+    let loopback = if plan.no_loopback {
+        None
+    } else {
+        Some(loopback::measure(&files, rules.file.as_deref(), &folder.0, share(0.7)).await?)
     };
     Ok(Report {
         machine: machine::describe(),
