@@ -180,10 +180,11 @@ fn files(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn shown(files: &[PathBuf]) -> String {
-    if files.is_empty() {
-        return "the demo's log".to_owned();
+    match files {
+        [] => "the demo's log".to_owned(),
+        [file] => file.display().to_string(),
+        [first, others @ ..] => format!("{} and {} more", first.display(), others.len()),
     }
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A folder of ours, gone at the end.
