@@ -208,12 +208,13 @@ measured_beside() {
     root apt-get update -q
     root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends libvectorscan-dev pkg-config
   fi
-  LOGMEND_ROTEL="$(find "$tools/rotel" -name rotel-agent 2>/dev/null | head -n 1)"
-  if [ -z "$LOGMEND_ROTEL" ]; then
+  mkdir -p "$tools/rotel"
+  rotel_agent() { find "$tools/rotel" -name rotel-agent -print -quit | grep .; }
+  if ! LOGMEND_ROTEL="$(rotel_agent)"; then
     say "installing from PyPI into $tools/rotel: $rotel"
     python3 -m venv "$tools/rotel"
     "$tools/rotel/bin/pip" install --quiet --disable-pip-version-check "$rotel"
-    LOGMEND_ROTEL="$(find "$tools/rotel" -name rotel-agent | head -n 1)"
+    LOGMEND_ROTEL="$(rotel_agent)"
     chmod +x "$LOGMEND_ROTEL"
   fi
   export LOGMEND_ROTEL
