@@ -8,7 +8,7 @@ mod people;
 mod read;
 mod samples;
 
-use super::engine::{Rows, Transaction, sql};
+use super::engine::{Rows, Statement, Transaction, sql};
 use super::{StoreError, summaries};
 use crate::model::{ClusterDetail, Delta, Fingerprint, UnixNanos};
 
@@ -31,10 +31,16 @@ pub(super) async fn add(
     now: UnixNanos,
 ) -> Result<(), StoreError> {
     let failed = StoreError::while_doing("adding to clusters");
-    count_in_window(transaction, window_start, deltas).await.map_err(&failed)?;
-    insert(transaction, window_start, deltas).await.map_err(&failed)?;
-    let known = count(transaction, window_start, deltas, now).await.map_err(&failed)?;
-    if known < deltas.len() {
+    let described: Vec<(&Delta, &ClusterDetail)> =
+        deltas.iter().filter_map(|delta| Some((delta, delta.detail.as_deref()?))).collect();
+    let mut statements = vec![count_in_window(window_start, deltas)];
+    statements.extend(insert(window_start, &described));
+    statements.extend(super::follow::note_releases(&described));
+    statements.push(stand(deltas));
+    statements.push(count(window_start, deltas, now));
+    let changed = transaction.execute_all(statements).await.map_err(&failed)?;
+    let known = changed.last().copied().unwrap_or(0);
+    if known < deltas.len() as u64 {
         return Err(first_unknown(transaction, deltas).await?);
     }
     samples::keep(transaction, window_start, deltas).await
@@ -44,11 +50,7 @@ fn ids(deltas: &[Delta]) -> Rows {
     Rows::default().texts("fingerprint", deltas.iter().map(|delta| delta.fingerprint.to_string()))
 }
 
-async fn count_in_window(
-    transaction: &mut Transaction,
-    window_start: UnixNanos,
-    deltas: &[Delta],
-) -> Result<(), sqlx::Error> {
+fn count_in_window(window_start: UnixNanos, deltas: &[Delta]) -> Statement {
     let rows = ids(deltas)
         .integers("count", deltas.iter().map(|delta| integer(delta.count)))
         .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
@@ -69,20 +71,13 @@ async fn count_in_window(
            held_back = w.held_back + excluded.held_back,
            trace_ids = substr(w.trace_ids || excluded.trace_ids, 1, CAST($2 AS INTEGER))",
     );
-    let counted = counted.bind(window_start.to_i64()).bind(summaries::TRACE_IDS_TEXT_MAX as u64);
-    transaction.execute(counted.with(rows)).await.map(drop)
+    counted.bind(window_start.to_i64()).bind(summaries::TRACE_IDS_TEXT_MAX as u64).with(rows)
 }
 
 /// Makes the rows that there are none of, with a count of 0; existing rows stay as they are.
-async fn insert(
-    transaction: &mut Transaction,
-    window_start: UnixNanos,
-    deltas: &[Delta],
-) -> Result<(), sqlx::Error> {
-    let described: Vec<(&Delta, &ClusterDetail)> =
-        deltas.iter().filter_map(|delta| Some((delta, delta.detail.as_deref()?))).collect();
+fn insert(window_start: UnixNanos, described: &[(&Delta, &ClusterDetail)]) -> Option<Statement> {
     if described.is_empty() {
-        return Ok(());
+        return None;
     }
     let text = |of: fn(&ClusterDetail) -> &str| described.iter().map(move |(_, detail)| of(detail));
     let number = |of: fn(&Delta) -> i64| described.iter().map(move |(delta, _)| of(delta));
@@ -122,8 +117,7 @@ async fn insert(
          FROM {rows} WHERE TRUE
          ON CONFLICT (fingerprint) DO NOTHING",
     );
-    transaction.execute(inserted.bind(window_start.to_i64()).with(rows)).await?;
-    super::follow::note_releases(transaction, &described).await
+    Some(inserted.bind(window_start.to_i64()).with(rows))
 }
 
 /// Whether the verdict of the row `r` stands before that of the cluster `c`, as
@@ -131,36 +125,38 @@ async fn insert(
 const GRAVER: &str = "(r.severity > c.severity OR (r.severity = c.severity
     AND (r.fixable > c.fixable OR (r.fixable = c.fixable AND r.rule < c.rule))))";
 
-/// Adds the counts; the graver verdict stands. Tells how many of the clusters are there.
-async fn count(
-    transaction: &mut Transaction,
-    window_start: UnixNanos,
-    deltas: &[Delta],
-    now: UnixNanos,
-) -> Result<usize, sqlx::Error> {
+/// The graver verdict stands: a statement of its own, as few do change, and in SQLite an update writes the index of every
+/// column that it names.
+fn stand(deltas: &[Delta]) -> Statement {
     let rows = ids(deltas)
-        .integers("count", deltas.iter().map(|delta| integer(delta.count)))
-        .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
-        .integers("last_seen", deltas.iter().map(|delta| delta.last_seen.to_i64()))
-        .integers("severity_number", deltas.iter().map(|delta| delta.severity_number.get().into()))
         .texts("rule", deltas.iter().map(|delta| &*delta.verdict.rule))
         .texts("category", deltas.iter().map(|delta| delta.verdict.category.as_str()))
         .integers("severity", deltas.iter().map(|delta| delta.verdict.severity.rank().into()))
         .integers("fixable", deltas.iter().map(|delta| delta.verdict.fixable.into()))
         .texts("suggested_fix", deltas.iter().map(|delta| &*delta.verdict.suggested_fix));
-    let verdict = ["rule", "category", "severity", "fixable", "suggested_fix"]
-        .map(|column| format!("{column} = CASE WHEN {GRAVER} THEN r.{column} ELSE c.{column} END"))
-        .join(", ");
-    let counted = sql(format!(
+    let stands = sql(format!(
+        "UPDATE cluster AS c SET rule = r.rule, category = r.category, severity = r.severity, fixable = r.fixable,
+           suggested_fix = r.suggested_fix
+         FROM (SELECT * FROM {{rows}}) AS r WHERE c.fingerprint = r.fingerprint AND {GRAVER}"
+    ));
+    stands.with(rows)
+}
+
+/// Adds the counts. It changes as many rows as there are of these clusters.
+fn count(window_start: UnixNanos, deltas: &[Delta], now: UnixNanos) -> Statement {
+    let rows = ids(deltas)
+        .integers("count", deltas.iter().map(|delta| integer(delta.count)))
+        .integers("first_seen", deltas.iter().map(|delta| delta.first_seen.to_i64()))
+        .integers("last_seen", deltas.iter().map(|delta| delta.last_seen.to_i64()))
+        .integers("severity_number", deltas.iter().map(|delta| delta.severity_number.get().into()));
+    let counted = sql(
         "UPDATE cluster AS c SET count = c.count + r.count, first_seen = LEAST(c.first_seen, r.first_seen),
            last_seen = GREATEST(c.last_seen, r.last_seen),
            severity_number = GREATEST(c.severity_number, r.severity_number), last_window = $1,
-           changed_at = GREATEST(c.changed_at, $2), {verdict}
-         FROM (SELECT * FROM {{rows}}) AS r WHERE c.fingerprint = r.fingerprint"
-    ));
-    let counted = counted.bind(window_start.to_i64()).bind(now.to_i64()).with(rows);
-    let counted = transaction.execute(counted).await?;
-    Ok(usize::try_from(counted).unwrap_or(usize::MAX))
+           changed_at = GREATEST(c.changed_at, $2)
+         FROM (SELECT * FROM {rows}) AS r WHERE c.fingerprint = r.fingerprint",
+    );
+    counted.bind(window_start.to_i64()).bind(now.to_i64()).with(rows)
 }
 
 async fn first_unknown(transaction: &mut Transaction, deltas: &[Delta]) -> Result<StoreError, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::engine::{Row, Rows, Transaction, sql};
+use super::engine::{Row, Rows, Statement, sql};
 use super::{Store, StoreError};
 use crate::model::{ClusterDetail, Delta, Fingerprint, Fix, UnixNanos, UnknownName};
 
@@ -130,14 +130,11 @@ fn revision(detail: &ClusterDetail) -> Option<&str> {
 }
 
 /// Notes in which build each described cluster was seen.
-pub(super) async fn note_releases(
-    transaction: &mut Transaction,
-    described: &[(&Delta, &ClusterDetail)],
-) -> Result<(), sqlx::Error> {
+pub(super) fn note_releases(described: &[(&Delta, &ClusterDetail)]) -> Option<Statement> {
     let released: Vec<_> =
         described.iter().filter_map(|(delta, detail)| Some((delta, revision(detail)?))).collect();
     if released.is_empty() {
-        return Ok(());
+        return None;
     }
     let rows = Rows::default()
         .texts("fingerprint", released.iter().map(|(delta, _)| delta.fingerprint.to_string()))
@@ -150,7 +147,7 @@ pub(super) async fn note_releases(
          ON CONFLICT (fingerprint, revision) DO UPDATE SET
            first_seen = LEAST(r.first_seen, excluded.first_seen), last_seen = GREATEST(r.last_seen, excluded.last_seen)",
     );
-    transaction.execute(noted.with(rows)).await.map(drop)
+    Some(noted.with(rows))
 }
 
 /// Whether a column holds a member of the family of `$1`.

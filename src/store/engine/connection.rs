@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite};
+use sqlx::{AssertSqlSafe, Either, Executor as _, Postgres, Sqlite};
 
 use super::statement::{Column, Value};
-use super::{Row, Statement};
+use super::{Row, Statement, sql};
 
 /// How long PostgreSQL may take to answer. A network that swallows packets would keep a caller waiting for ever.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -21,7 +22,12 @@ pub(in crate::store) struct Connection {
 
 #[derive(Debug)]
 enum To {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite {
+        connection: PoolConnection<Sqlite>,
+        /// What begins the transaction: it is sent with the transaction's first statement. The driver's thread is handed each call and
+        /// hands its answer back, which costs as much as a small statement.
+        begin: Option<&'static str>,
+    },
     Postgres {
         connection: PoolConnection<Postgres>,
         /// Whether statements leave nothing behind at the server: a pooler in transaction mode gives every transaction another one.
@@ -61,7 +67,7 @@ fn postgres_query(
 
 impl Connection {
     pub(super) fn sqlite(connection: PoolConnection<Sqlite>) -> Self {
-        Self { to: To::Sqlite(connection), awaits_answer: false }
+        Self { to: To::Sqlite { connection, begin: None }, awaits_answer: false }
     }
 
     pub(super) fn postgres(connection: PoolConnection<Postgres>, nothing_stays: bool) -> Self {
@@ -86,12 +92,31 @@ impl Connection {
         changed
     }
 
-    /// Runs statements without values.
-    pub(in crate::store) async fn run(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+    /// Runs statements in order; tells how many rows each changed.
+    pub(in crate::store) async fn execute_all(
+        &mut self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, sqlx::Error> {
         self.awaits_answer = true;
-        let run = Box::pin(self.to.run(text)).await;
+        let changed = Box::pin(self.to.execute_all(statements)).await;
         self.awaits_answer = false;
-        run
+        changed
+    }
+
+    /// Begins a transaction, by statements without values.
+    pub(in crate::store) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
+        self.awaits_answer = true;
+        let begun = Box::pin(self.to.begin(statements)).await;
+        self.awaits_answer = false;
+        begun
+    }
+
+    /// Ends a transaction, by `COMMIT` or `ROLLBACK`.
+    pub(in crate::store) async fn end(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        self.awaits_answer = true;
+        let ended = Box::pin(self.to.end(statement)).await;
+        self.awaits_answer = false;
+        ended
     }
 
     /// All rows of a statement outside a transaction.
@@ -111,16 +136,16 @@ impl Connection {
     }
 
     async fn read_in_transaction(&mut self, statement: Statement) -> Result<Vec<Row>, sqlx::Error> {
-        self.run("BEGIN").await?;
+        self.begin("BEGIN").await?;
         let rows = self.fetch(statement).await?;
-        self.run("COMMIT").await?;
+        self.end("COMMIT").await?;
         Ok(rows)
     }
 
     /// Has it closed when it is dropped: a transaction that it is in is rolled back, and no failed write is gone on with.
     pub(in crate::store) fn give_up(&mut self) {
         match &mut self.to {
-            To::Sqlite(connection) => connection.close_on_drop(),
+            To::Sqlite { connection, .. } => connection.close_on_drop(),
             To::Postgres { connection, .. } => connection.close_on_drop(),
         }
     }
@@ -137,10 +162,8 @@ impl Drop for Connection {
 impl To {
     async fn fetch(&mut self, statement: Statement) -> Result<Vec<Row>, sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => {
-                let (text, values) = statement.for_sqlite();
-                let rows = query!(text, values).fetch_all(&mut **connection).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            Self::Sqlite { connection, begin } => {
+                Ok(run(connection, begin.take(), vec![statement]).await?.rows)
             }
             Self::Postgres { connection, nothing_stays } => {
                 let query = postgres_query(statement, *nothing_stays);
@@ -152,9 +175,9 @@ impl To {
 
     async fn execute(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => {
-                let (text, values) = statement.for_sqlite();
-                query!(text, values).execute(&mut **connection).await.map(|done| done.rows_affected())
+            Self::Sqlite { connection, begin } => {
+                let done = run(connection, begin.take(), vec![statement]).await?;
+                Ok(done.changed.last().copied().unwrap_or(0))
             }
             Self::Postgres { connection, nothing_stays } => {
                 let query = postgres_query(statement, *nothing_stays);
@@ -163,14 +186,75 @@ impl To {
         }
     }
 
-    async fn run(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+    async fn execute_all(&mut self, statements: Vec<Statement>) -> Result<Vec<u64>, sqlx::Error> {
+        if let Self::Sqlite { connection, begin } = self {
+            return Ok(run(connection, begin.take(), statements).await?.changed);
+        }
+        let mut changed = Vec::with_capacity(statements.len());
+        for statement in statements {
+            changed.push(self.execute(statement).await?);
+        }
+        Ok(changed)
+    }
+
+    async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => sqlx::raw_sql(text).execute(&mut **connection).await.map(drop),
+            Self::Sqlite { begin, .. } => {
+                *begin = Some(statements);
+                Ok(())
+            }
             Self::Postgres { connection, .. } => {
-                in_time(sqlx::raw_sql(text).execute(&mut **connection)).await.map(drop)
+                in_time(sqlx::raw_sql(statements).execute(&mut **connection)).await.map(drop)
             }
         }
     }
+
+    async fn end(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite { connection, begin } => match begin.take() {
+                // It had no statement.
+                Some(_) => Ok(()),
+                None => run(connection, None, vec![sql(statement)]).await.map(drop),
+            },
+            Self::Postgres { connection, .. } => {
+                in_time(sqlx::raw_sql(statement).execute(&mut **connection)).await.map(drop)
+            }
+        }
+    }
+}
+
+/// What SQLite did.
+#[derive(Default)]
+struct Done {
+    /// How many rows each statement changed.
+    changed: Vec<u64>,
+    rows: Vec<Row>,
+}
+
+/// Runs statements in SQLite, all in one call.
+async fn run(
+    connection: &mut PoolConnection<Sqlite>,
+    begin: Option<&'static str>,
+    statements: Vec<Statement>,
+) -> Result<Done, sqlx::Error> {
+    let (mut text, mut values) = (String::with_capacity(2_048), Vec::new());
+    let beginning = begin.map(sql);
+    let unheard = usize::from(beginning.is_some());
+    for statement in beginning.into_iter().chain(statements) {
+        statement.for_sqlite(&mut text, &mut values);
+        text.push(';');
+    }
+    let mut answers = (&mut **connection).fetch_many(query!(text, values));
+    let mut done = Done::default();
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Left(ended) => done.changed.push(ended.rows_affected()),
+            Either::Right(row) => done.rows.push(Row::Sqlite(row)),
+        }
+    }
+    // SQLite tells of a statement that changes nothing what the one before it changed.
+    done.changed.drain(..unheard.min(done.changed.len()));
+    Ok(done)
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {

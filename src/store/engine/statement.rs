@@ -1,6 +1,7 @@
 //! One statement with its values.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// A statement as PostgreSQL reads it, with `$1` for its first value. What SQLite writes otherwise is rewritten for it:
 /// `GREATEST` and `LEAST`; [`Rows`], which stand where the statement says `{rows}`; and `FOR SHARE`, which it does not need.
@@ -53,18 +54,37 @@ impl Statement {
         self
     }
 
-    pub(super) fn for_sqlite(self) -> (String, Vec<Value>) {
-        let Self { text, mut values, rows } = self;
-        let mut text = text.replace("GREATEST(", "max(").replace("LEAST(", "min(").replace("FOR SHARE", "");
-        if let Some(rows) = rows {
-            let at = values.len() + 1;
-            let columns = rows.columns.iter().enumerate();
-            let columns = columns.map(|(n, (name, _))| format!("json_extract(value, '$[{n}]') AS {name}"));
-            let columns = columns.collect::<Vec<_>>().join(", ");
-            text = text.replace("{rows}", &format!("(SELECT {columns} FROM json_each(${at})) AS rows"));
-            values.push(Value::Text(Some(rows.to_json())));
+    /// Appends what SQLite reads, and the values; `$1` is written as the number that its first value has among all of them.
+    pub(super) fn for_sqlite(self, all: &mut String, all_values: &mut Vec<Value>) {
+        let before = all_values.len();
+        let Self { text, values, rows } = self;
+        let at = before + values.len() + 1;
+        all_values.extend(values);
+        let mut rest = &*text;
+        while let Some(place) = rest.find(['$', '{', 'G', 'L', 'F']) {
+            all.push_str(&rest[..place]);
+            rest = &rest[place..];
+            let other = [("GREATEST(", "max("), ("LEAST(", "min("), ("FOR SHARE", "")];
+            if let Some((word, other)) = other.into_iter().find(|(word, _)| rest.starts_with(word)) {
+                all.push_str(other);
+                rest = &rest[word.len()..];
+            } else if let Some(after) = rest.strip_prefix("{rows}") {
+                if let Some(rows) = &rows {
+                    rows.write_for_sqlite(at, all);
+                }
+                rest = after;
+            } else {
+                let digits = rest[1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - 1);
+                let number = rest.starts_with('$').then(|| rest[1..=digits].parse::<usize>().ok()).flatten();
+                match number {
+                    Some(number) => _ = write!(all, "${}", before + number),
+                    None => all.push_str(&rest[..=digits]),
+                }
+                rest = &rest[1 + digits..];
+            }
         }
-        (text, values)
+        all.push_str(rest);
+        all_values.extend(rows.map(|rows| Value::Text(Some(rows.to_json()))));
     }
 
     pub(super) fn for_postgres(self) -> (String, Vec<Value>, Vec<Column>) {
@@ -107,6 +127,16 @@ impl Rows {
     ) -> Self {
         self.columns.push((name, Column::Texts(values.into_iter().map(Into::into).collect())));
         self
+    }
+
+    /// What selects them from the JSON text that is the value of this number.
+    fn write_for_sqlite(&self, at: usize, all: &mut String) {
+        all.push_str("(SELECT ");
+        for (n, (name, _)) in self.columns.iter().enumerate() {
+            let comma = if n == 0 { "" } else { ", " };
+            let _ = write!(all, "{comma}json_extract(value, '$[{n}]') AS {name}");
+        }
+        let _ = write!(all, " FROM json_each(${at})) AS rows");
     }
 
     fn to_json(&self) -> String {
@@ -221,12 +251,13 @@ mod tests {
             "INSERT INTO t SELECT id, GREATEST(n, $1) FROM unnest($2::text[], $3::bigint[]) AS rows(id, n)"
         );
         assert_eq!((values.len(), columns.len()), (1, 2));
-        let (text, values) = statement.for_sqlite();
+        let (mut text, mut values) = ("BEGIN; ".to_owned(), vec![Value::Integer(None)]);
+        statement.for_sqlite(&mut text, &mut values);
         assert_eq!(
             text,
-            "INSERT INTO t SELECT id, max(n, $1) FROM (SELECT json_extract(value, '$[0]') AS id, \
-             json_extract(value, '$[1]') AS n FROM json_each($2)) AS rows"
+            "BEGIN; INSERT INTO t SELECT id, max(n, $2) FROM (SELECT json_extract(value, '$[0]') AS id, \
+             json_extract(value, '$[1]') AS n FROM json_each($3)) AS rows"
         );
-        assert!(matches!(&values[1], Value::Text(Some(json)) if json == r#"[["a",1],["b",2]]"#));
+        assert!(matches!(&values[2], Value::Text(Some(json)) if json == r#"[["a",1],["b",2]]"#));
     }
 }

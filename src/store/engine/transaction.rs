@@ -19,7 +19,7 @@ impl Transaction {
     /// Begins it. Where that fails too its connection is closed: one that was opened while the file could not be written to
     /// never can write, nor after that was mended.
     pub(super) async fn begin(&mut self, statements: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.run(statements).await
+        self.connection.begin(statements).await
     }
 
     /// All rows of a statement.
@@ -46,20 +46,28 @@ impl Transaction {
         self.connection.execute(statement.into()).await
     }
 
+    /// Runs statements in order, where it can in one call to the database; tells how many rows each changed.
+    pub(in crate::store) async fn execute_all(
+        &mut self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, sqlx::Error> {
+        self.connection.execute_all(statements).await
+    }
+
     /// Makes what was written durable.
     ///
     /// # Errors
     ///
     /// Where the connection is lost in the middle, it is not known whether it was.
     pub(in crate::store) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        self.connection.run("COMMIT").await?;
+        self.connection.end("COMMIT").await?;
         self.ended = true;
         Ok(())
     }
 
     /// Takes back what was written, and keeps the connection.
     pub(in crate::store) async fn roll_back(mut self) -> Result<(), sqlx::Error> {
-        self.connection.run("ROLLBACK").await?;
+        self.connection.end("ROLLBACK").await?;
         self.ended = true;
         Ok(())
     }
