@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde::ser::{Serialize, SerializeSeq as _, Serializer};
+
 /// A statement as PostgreSQL reads it, with `$1` for its first value. What SQLite writes otherwise is rewritten for it:
 /// `GREATEST` and `LEAST`; [`Rows`], which stand where the statement says `{rows}`; and `FOR SHARE`, which it does not need.
 #[derive(Debug, Clone)]
@@ -139,11 +141,36 @@ impl Rows {
         let _ = write!(all, " FROM json_each(${at})) AS rows");
     }
 
+    #[expect(clippy::expect_used, reason = "numbers and texts are always JSON")]
     fn to_json(&self) -> String {
-        use serde_json::Value as Json;
+        serde_json::to_string(self).expect("numbers and texts")
+    }
+}
+
+/// As SQLite reads them: an array of rows, each an array of its values.
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let count = self.columns.first().map_or(0, |(_, column)| column.len());
-        let row = |n: usize| Json::Array(self.columns.iter().map(|(_, column)| column.json(n)).collect());
-        Json::Array((0..count).map(row).collect()).to_string()
+        serializer.collect_seq((0..count).map(|n| JsonRow { columns: &self.columns, n }))
+    }
+}
+
+/// The row of this number.
+struct JsonRow<'r> {
+    columns: &'r [(&'static str, Column)],
+    n: usize,
+}
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_seq(Some(self.columns.len()))?;
+        for (_, column) in self.columns {
+            match column {
+                Column::Integers(values) => row.serialize_element(&values.get(self.n))?,
+                Column::Texts(values) => row.serialize_element(&values.get(self.n))?,
+            }
+        }
+        row.end()
     }
 }
 
@@ -152,13 +179,6 @@ impl Column {
         match self {
             Self::Integers(values) => values.len(),
             Self::Texts(values) => values.len(),
-        }
-    }
-
-    fn json(&self, n: usize) -> serde_json::Value {
-        match self {
-            Self::Integers(values) => values.get(n).copied().into(),
-            Self::Texts(values) => values.get(n).cloned().into(),
         }
     }
 }
