@@ -32,22 +32,22 @@ pub(super) struct InProcess {
     pub(super) walk_ns_a_record: f64,
     /// All literals found, every record scanned.
     pub(super) literals_ns_a_record: f64,
-    /// The same by plain aho-corasick.
-    pub(super) aho_corasick_ns_a_record: f64,
+    /// The same by plain aho-corasick; none where its automaton would be too large.
+    pub(super) aho_corasick_ns_a_record: Option<f64>,
     /// To the first rule that holds, of the records that their severity does not rule out.
     pub(super) classify_ns_a_record: f64,
-    /// Of an error; none where there is none.
+    /// Of an error; none where there are so few that it drowns in the noise.
     pub(super) fingerprint_ns_an_error: Option<f64>,
     /// All of it.
     pub(super) all_ns_a_record: f64,
 }
 
-/// Measures over requests for about so long.
+/// Measures over requests for about so long; `None` where they hold no record.
 pub(super) fn measure(
     requests: &[Bytes],
     classifier: &Classifier,
     lasting: Duration,
-) -> anyhow::Result<InProcess> {
+) -> anyhow::Result<Option<InProcess>> {
     let limits = Limits::default();
     let mut texts = Vec::new();
     let (mut records, mut errors, mut text_bytes) = (0, 0, 0);
@@ -61,21 +61,22 @@ pub(super) fn measure(
         });
         records += walked.context("a request of ours cannot be read")?.records;
     }
+    if records == 0 {
+        return Ok(None);
+    }
     text_bytes += texts.iter().map(Vec::len).sum::<usize>() as u64;
     let literals =
         Literals::new(classifier.literals()).context("no automaton can be built of the literals")?;
-    let plain = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(classifier.literals())
-        .context("no automaton can be built of the literals")?;
+    let plain = plain(classifier.literals())?;
 
     let clock = Clock { slice: lasting / 6, records };
     let mut found = Vec::new();
     let mut holding = 0;
     for fields in texts.chunks(FIELDS) {
-        let holds = |text: &Vec<u8>| plain.is_match(text);
-        holding += u64::from(fields.iter().any(holds));
+        holding += u64::from(fields.iter().any(|text| {
+            literals.find(text, &mut found);
+            !found.is_empty()
+        }));
     }
     let literals_ns = clock.a_record(|| {
         for text in &texts {
@@ -83,12 +84,14 @@ pub(super) fn measure(
             black_box(&found);
         }
     });
-    let plain_ns = clock.a_record(|| {
-        for text in &texts {
-            found.clear();
-            found.extend(plain.find_overlapping_iter(black_box(text)));
-            black_box(&found);
-        }
+    let plain_ns = plain.map(|plain| {
+        clock.a_record(|| {
+            for text in &texts {
+                found.clear();
+                found.extend(plain.find_overlapping_iter(black_box(text)));
+                black_box(&found);
+            }
+        })
     });
     let walk_ns = clock.a_record(|| {
         for request in requests {
@@ -115,9 +118,9 @@ pub(super) fn measure(
     };
     let (to_classes_ns, all_ns) = (classify(false), classify(true));
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let of_an_error =
-        (errors > 0).then(|| (all_ns - to_classes_ns).max(0.0) * records as f64 / errors as f64);
-    Ok(InProcess {
+    let of_an_error = (errors * ERRORS_ONE_IN >= records)
+        .then(|| (all_ns - to_classes_ns).max(0.0) * records as f64 / errors as f64);
+    Ok(Some(InProcess {
         records,
         wire_bytes: requests.iter().map(Bytes::len).sum::<usize>() as u64,
         text_bytes,
@@ -129,7 +132,17 @@ pub(super) fn measure(
         classify_ns_a_record: (to_classes_ns - walk_ns).max(0.0),
         fingerprint_ns_an_error: of_an_error,
         all_ns_a_record: all_ns,
-    })
+    }))
+}
+
+/// Plain aho-corasick, where its automaton has room: some hundred bytes for each byte of the literals.
+fn plain(literals: &[String]) -> anyhow::Result<Option<AhoCorasick>> {
+    if literals.iter().map(String::len).sum::<usize>() > DFA_TEXT_BYTES_MAX {
+        return Ok(None);
+    }
+    let kind = Some(AhoCorasickKind::DFA);
+    let plain = AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(literals);
+    plain.map(Some).context("no automaton can be built of the literals")
 }
 
 /// What rules look at.
@@ -140,6 +153,16 @@ fn fields<'r>(record: &LogRecord<'r>) -> impl Iterator<Item = &'r [u8]> + use<'r
     [record.body, exception.type_name, exception.message, exception.stacktrace].into_iter()
 }
 
+/// A fingerprint is told where at least one record in so many is an error.
+const ERRORS_ONE_IN: u64 = 200;
+
+/// The literals' text of which an automaton is built to compare with, in bytes.
+const DFA_TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// A sample is as many passes as last so long: the clock itself takes some ten nanoseconds.
+const SAMPLE_MIN: Duration = Duration::from_millis(1);
+const PASSES_MAX: u32 = 1 << 20;
+
 /// Repeats for so long.
 struct Clock {
     slice: Duration,
@@ -147,18 +170,26 @@ struct Clock {
 }
 
 impl Clock {
-    /// Nanoseconds a record: the median of all passes, of one at least.
+    /// Nanoseconds a record: the median of all samples, of one at least.
     fn a_record(&self, mut pass: impl FnMut()) -> f64 {
         let begun = Instant::now();
-        let mut passes = Vec::new();
-        while passes.is_empty() || begun.elapsed() < self.slice {
+        let mut samples = Vec::new();
+        let mut passes = 1_u32;
+        while samples.is_empty() || begun.elapsed() < self.slice {
             let start = Instant::now();
-            pass();
-            passes.push(start.elapsed());
+            for _ in 0..passes {
+                pass();
+            }
+            let sample = start.elapsed();
+            if sample < SAMPLE_MIN && passes < PASSES_MAX {
+                passes *= 2;
+            } else {
+                samples.push(sample / passes);
+            }
         }
-        passes.sort_unstable();
+        samples.sort_unstable();
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let records = self.records.max(1) as f64;
-        passes[passes.len() / 2].as_secs_f64() * 1e9 / records
+        samples[samples.len() / 2].as_secs_f64() * 1e9 / records
     }
 }

@@ -1,8 +1,8 @@
 //! `logmend bench`: how fast it is with one's own rules on one's own logs, on this machine.
 //!
 //! ```text
-//! files ─▶ send's producer ─▶ requests ─▶ in_process (walk, literals, classify, fingerprint)
-//!      └─▶ send over loopback ─▶ server (this program, a process of its own) ─▶ loopback        both ─▶ report
+//! files ─▶ send's producer ─▶ requests ─┬▶ in_process (walk, literals, classify, fingerprint) ─────────────┬▶ report
+//!                                       └▶ loopback ─▶ server (this program, a process of its own) ─────────┘
 //! ```
 
 mod in_process;
@@ -20,7 +20,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args as _, FromArgMatches as _};
 
 use self::report::Report;
-use super::lines::{expanded, is_stdin};
+use super::lines::expanded;
 use super::{EXIT_CONFIG, complain, runtime, send};
 use crate::classify::{Catalogue, Classifier};
 use crate::config::{self, Sources};
@@ -88,9 +88,13 @@ pub fn main(sources: &Sources, matches: &clap::ArgMatches) -> ExitCode {
     };
     let measured = runtime().map_err(anyhow::Error::from).and_then(|runtime| {
         let measured = runtime.block_on(async {
+            let mut hangups = shutdown::hangups()?;
             tokio::select! {
-                measured = measure(&plan, Arc::new(rules)) => measured.map(Some),
+                // The signals are listened for before anything begins.
+                biased;
                 asked = shutdown::requested() => asked.map(|()| None).map_err(anyhow::Error::from),
+                _ = hangups.recv() => Ok(None),
+                measured = measure(&plan, Arc::new(rules)) => measured.map(Some),
             }
         });
         runtime.shutdown_background();
@@ -132,19 +136,19 @@ async fn measure(plan: &Plan, rules: Arc<Rules>) -> anyhow::Result<Report> {
     let files = files(plan, &folder.0)?;
     let share = |of: f64| Duration::from_secs_f64(f64::from(plan.seconds) * of);
     // On other threads: this one listens for an interruption.
-    let (read, used, lasting) = (files.clone(), Arc::clone(&rules), share(0.3));
+    let (used, lasting) = (Arc::clone(&rules), share(0.3));
     let in_process = tokio::task::spawn_blocking(move || {
-        let requests = send::requests(read, in_process::BYTES_MAX)?;
-        in_process::measure(&requests, &used.classifier, lasting)
+        let requests = Arc::new(send::requests(files, in_process::BYTES_MAX)?);
+        let measured = in_process::measure(&requests, &used.classifier, lasting)?;
+        anyhow::Ok(measured.map(|measured| (requests, measured)))
     });
-    let in_process = in_process.await??;
-    if in_process.records == 0 {
+    let Some((requests, in_process)) = in_process.await?? else {
         bail!("there is no log line in {}", shown(&plan.files));
-    }
+    };
     let loopback = if plan.no_loopback {
         None
     } else {
-        Some(loopback::measure(&files, rules.file.as_deref(), &folder.0, share(0.7)).await?)
+        Some(loopback::measure(&requests, rules.file.as_deref(), &folder.0, share(0.7)).await?)
     };
     Ok(Report {
         machine: machine::describe(),
@@ -157,26 +161,14 @@ async fn measure(plan: &Plan, rules: Arc<Rules>) -> anyhow::Result<Report> {
     })
 }
 
-/// The files to send: standard input and the bundled log are written into the folder, as they are read more than once.
+/// The files to read; the bundled log is written into the folder.
 fn files(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let written = |name: &str, text: &mut dyn std::io::Read| {
-        let path = folder.join(name);
-        let copied = std::fs::File::create(&path).and_then(|mut file| std::io::copy(text, &mut file));
-        copied.with_context(|| format!("cannot write {}", path.display())).map(|_| path)
-    };
     if plan.files.is_empty() {
-        return Ok(vec![written("webshop.jsonl", &mut BUNDLED.as_bytes())?]);
+        let path = folder.join("webshop.jsonl");
+        std::fs::write(&path, BUNDLED).with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(vec![path]);
     }
-    let mut files = expanded(&plan.files)?;
-    if files.iter().filter(|file| is_stdin(file)).count() > 1 {
-        bail!("standard input can be read once; name `-` once");
-    }
-    for file in &mut files {
-        if is_stdin(file) {
-            *file = written("stdin.log", &mut std::io::stdin().lock())?;
-        }
-    }
-    Ok(files)
+    expanded(&plan.files)
 }
 
 fn shown(files: &[PathBuf]) -> String {
@@ -193,7 +185,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> anyhow::Result<Self> {
         let name = format!("logmend-bench-{}-{}", std::process::id(), crate::telemetry::now().0);
-        let path = std::env::temp_dir().join(name);
+        // The server works in it, and is told where it is.
+        let path = std::path::absolute(std::env::temp_dir())?.join(name);
         std::fs::create_dir(&path).with_context(|| format!("cannot make the folder {}", path.display()))?;
         Ok(Self(path))
     }

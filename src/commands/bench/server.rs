@@ -25,7 +25,7 @@ pub(super) struct Server {
 impl Server {
     /// Starts this very program on free ports, with the rules of a file or the built-in ones, and nothing else of what is set.
     pub(super) async fn start(folder: &Path, rules: Option<&Path>) -> anyhow::Result<Self> {
-        let [grpc, http, api] = [free_port()?, free_port()?, free_port()?];
+        let [grpc, http, api] = free_ports()?;
         let address = |port: u16| format!("127.0.0.1:{port}");
         let log = folder.join("server.log");
         let program = std::env::current_exe().context("cannot find this program")?;
@@ -89,9 +89,12 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    Ok(free.context("there is no free port on 127.0.0.1")?.port())
+/// Three ports, each bound until all are found, so that no two are the same.
+fn free_ports() -> anyhow::Result<[u16; 3]> {
+    let bind = || TcpListener::bind("127.0.0.1:0").context("there is no free port on 127.0.0.1");
+    let bound = [bind()?, bind()?, bind()?];
+    let port = |listener: &TcpListener| Ok::<_, std::io::Error>(listener.local_addr()?.port());
+    Ok([port(&bound[0])?, port(&bound[1])?, port(&bound[2])?])
 }
 
 async fn is_ready(port: u16) -> bool {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use bytes::Bytes;
 use clap::FromArgMatches as _;
 use tokio::sync::mpsc;
@@ -25,7 +26,7 @@ pub(in crate::commands) struct Measured {
     pub(in crate::commands) starved: bool,
 }
 
-/// The requests that sending the files makes, until they are so many bytes.
+/// The requests that sending the files makes, until they are so many bytes. Each file is read once: it may be a pipe.
 ///
 /// # Errors
 ///
@@ -46,28 +47,33 @@ pub(in crate::commands) fn requests(files: Vec<PathBuf>, bytes_max: usize) -> an
     Ok(requests)
 }
 
-/// Sends the files over and over for so long, at so many records a second, or 0 as fast as they are taken.
+/// Sends requests over and over for so long, at so many records a second, or 0 as fast as they are taken.
 ///
 /// # Errors
 ///
-/// Where a file cannot be read or nobody answers at the endpoint.
+/// Where nobody answers at the endpoint, or requests are refused.
 pub(in crate::commands) async fn measure(
-    files: Vec<PathBuf>,
+    requests: Arc<Vec<Bytes>>,
     endpoint: &str,
     rate: u64,
     lasting: Duration,
 ) -> anyhow::Result<Measured> {
-    let (endpoint, connections) = (Some(endpoint.to_owned()), CONNECTIONS);
-    let plan = Plan { files, endpoint, rate, connections, repeat: u64::MAX, ..plan()? };
+    let plan = Plan { endpoint: Some(endpoint.to_owned()), rate, connections: CONNECTIONS, ..plan()? };
     let target = plan.target()?;
     let opened = run::connect(&plan, &target).await?;
     let run = Arc::new(Run::new(Arc::new(plan)));
-    let mut lanes = run::start(&run, &opened)?;
-    tokio::time::sleep(lasting).await;
+    let mut lanes = run::start(&run, &opened, move |producer| producer.repeat(&requests))?;
+    let ended_early = tokio::time::timeout(lasting, run.stop.cancelled()).await.is_ok();
     run.stop.cancel();
-    let elapsed = run.elapsed();
     while lanes.join_next().await.is_some() {}
+    // With the time that the last answers took, as they count.
+    let elapsed = run.elapsed();
     let tally = run.tally();
+    // What waits to be sent again at the end is not lost: the server asked for that, and time was up.
+    let lost = tally.refused + tally.rejected;
+    if lost > 0 || ended_early {
+        bail!("the server did not take all that was sent: {lost} records were refused");
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

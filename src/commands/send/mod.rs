@@ -22,6 +22,7 @@ mod text;
 
 use std::error::Error;
 use std::io::IsTerminal as _;
+use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use clap::{ArgMatches, FromArgMatches as _};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::plan::Plan;
+use self::produce::Producer;
 use self::run::Run;
 use super::lines::{Lines, expanded, is_stdin};
 use super::{complain, runtime};
@@ -93,9 +95,11 @@ async fn send(mut plan: Plan) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A file that is missing is told before anything is sent.
+/// A file that is missing is told before anything is sent. A pipe can be opened once only.
 fn check_files(plan: &Plan) -> anyhow::Result<()> {
-    for file in plan.files.iter().filter(|file| !is_stdin(file)) {
+    let is_pipe =
+        |file: &Path| std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    for file in plan.files.iter().filter(|file| !is_stdin(file) && !is_pipe(file)) {
         Lines::open(file, 0)?;
     }
     let of_stdin = plan.files.iter().filter(|file| is_stdin(file)).count();
@@ -108,7 +112,7 @@ fn check_files(plan: &Plan) -> anyhow::Result<()> {
 /// Waits for the lanes, with a line a second on a terminal. An interruption lets them end what is under way, a second
 /// one does not.
 async fn drive(run: &Arc<Run>, connections: &[run::Connection]) -> anyhow::Result<bool> {
-    let mut lanes = run::start(run, connections)?;
+    let mut lanes = run::start(run, connections, Producer::produce)?;
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let is_terminal = std::io::stderr().is_terminal();

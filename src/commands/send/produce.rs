@@ -92,6 +92,19 @@ impl Producer {
         }
     }
 
+    /// Sends requests over and over, with new times each time, until nobody takes them. Those that are none are left out.
+    pub(super) fn repeat(mut self, requests: &[Bytes]) {
+        let mut are_some = true;
+        while std::mem::take(&mut are_some) {
+            for request in requests.iter().filter_map(|body| ExportLogsServiceRequest::decode(&**body).ok()) {
+                if self.pass_on(request).is_err() {
+                    return;
+                }
+                are_some = true;
+            }
+        }
+    }
+
     fn read(&mut self, file: &Path) -> Result<(), Left> {
         let mut lines =
             Lines::open(file, OTLP_BYTES_MAX).map_err(|error| Left::Unread(format!("{error:#}")))?;

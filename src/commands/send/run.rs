@@ -153,13 +153,17 @@ fn unreachable(target: &Uri, error: &(dyn std::error::Error + 'static)) -> anyho
 }
 
 /// Starts the producer and, for each connection, as many lanes as may be under way on it.
-pub(super) fn start(run: &Arc<Run>, connections: &[Connection]) -> anyhow::Result<JoinSet<()>> {
+pub(super) fn start(
+    run: &Arc<Run>,
+    connections: &[Connection],
+    produce: impl FnOnce(Producer) + Send + 'static,
+) -> anyhow::Result<JoinSet<()>> {
     let concurrency = run.plan.concurrency as usize;
     // Two waiting requests for each lane: no lane waits for the encoder, and memory stays bounded.
     let (sender, receiver) = mpsc::channel(connections.len() * concurrency * 2);
     let producer = Producer::new(Arc::clone(run), sender);
     // Not joined: it may wait for standard input, and the process is not to wait for it.
-    std::thread::Builder::new().name("producer".to_owned()).spawn(move || producer.produce())?;
+    std::thread::Builder::new().name("producer".to_owned()).spawn(move || produce(producer))?;
     let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     let mut lanes = JoinSet::new();
     for connection in connections {
